@@ -1,0 +1,155 @@
+/* cdl.h - the C core: one table of primitives for each element type.
+ *
+ * Every function is reached through `cdl_primitives`; `cdl_table(is_double)` returns the table for the instruction set in
+ * use.  `void *` means `real *`: float or double, as the table's name says.  Arrays are dense, C order, and do not overlap
+ * unless a comment allows it.  Sizes are in elements and may be zero.  Nothing is checked here: the caller has checked
+ * (cdl/ops.py).  Functions that need scratch memory return 0, or -1 when memory is exhausted (outputs are then undefined).
+ *
+ * Letters: n rows, i input features, o output features, d features of a row; m n k sizes of a matrix product.
+ */
+#ifndef CDL_H
+#define CDL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* An element-wise function y = f(x), with up to three parameters p (cdl/ops.py names them).
+ * The order is that of ACTIVATIONS in cdl/ops.py. */
+typedef enum {
+    CDL_LINEAR,         /* x */
+    CDL_RELU,           /* max(x, 0) */
+    CDL_SIGMOID,        /* 1 / (1 + exp(-x)) */
+    CDL_TANH,
+    CDL_CLIPPED_RELU,   /* x<threshold: slope*(x-threshold), else min(x, max_value)   p = slope, max_value, threshold */
+    CDL_ELU,            /* x>0: x, else alpha*(exp(x)-1)                              p = alpha */
+    CDL_SELU,           /* 1.0507009873554805 * elu(x, alpha = 1.6732632423543772) */
+    CDL_CELU,           /* max(x,0) + min(alpha*(exp(x/alpha)-1), 0)                  p = alpha */
+    CDL_GELU,           /* x/2 * (1 + erf(x/sqrt(2))) */
+    CDL_GELU_TANH,      /* x/2 * (1 + tanh(sqrt(2/pi)*(x + 0.044715*x^3))) */
+    CDL_HARD_SIGMOID,   /* clip(x/6 + 1/2, 0, 1) */
+    CDL_LOG_SIGMOID,    /* -softplus(-x) */
+    CDL_SILU,           /* x * sigmoid(x) */
+    CDL_HARD_SILU,      /* x * hard_sigmoid(x) */
+    CDL_HARD_TANH,      /* clip(x, -1, 1) */
+    CDL_TANH_SHRINK,    /* x - tanh(x) */
+    CDL_SOFTPLUS,       /* log(1 + exp(x)) */
+    CDL_SOFTSIGN,       /* x / (1 + |x|) */
+    CDL_SQUAREPLUS,     /* (x + sqrt(x^2 + b)) / 2                                    p = b */
+    CDL_EXPONENTIAL,    /* exp(x) */
+    CDL_MISH,           /* x * tanh(softplus(x)) */
+    CDL_HARD_SHRINK,    /* |x|>threshold: x, else 0                                   p = threshold */
+    CDL_SOFT_SHRINK,    /* sign(x) * max(|x|-threshold, 0)                            p = threshold */
+    CDL_THRESHOLD,      /* x>threshold: x, else default                               p = threshold, default */
+    CDL_SPARSE_PLUS,    /* x<=-1: 0, x>=1: x, else (x+1)^2/4 */
+    CDL_SPARSE_SIGMOID, /* clip((x+1)/2, 0, 1) */
+} cdl_function;
+
+/* Those up to here have derivatives that are functions of y alone, so a matrix product can apply them as it stores. */
+#define CDL_LAST_FUSABLE CDL_TANH
+
+typedef struct {
+    cdl_function function;
+    double p[3];
+} cdl_activation;
+
+/* A matrix that is read: element (r, c) is at data[r*row + c*column].  One of the two strides is 1 (or the extent is). */
+typedef struct {
+    const void *data;
+    ptrdiff_t row, column;
+} cdl_matrix;
+
+/* One variable in an optimizer's step. */
+typedef struct {
+    ptrdiff_t size;
+    void *value;
+    const void *grad;
+    void *slot[3];      /* the rule's state, in the order of its comment */
+    double decay;       /* first, value -= value * decay   (learning rate times weight decay; 0 for none) */
+} cdl_parameter;
+
+typedef struct {
+    /* c[m,n] = f(a[m,k] b[k,n] + bias[n]), or c += a b when `accumulate`; bias may be NULL.  f: CDL_LINEAR..CDL_LAST_FUSABLE.
+     * Each element is one chain of multiply-adds over k in order. */
+    int (*gemm)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, cdl_matrix a, cdl_matrix b, const void *bias, cdl_function f,
+                int accumulate, void *c, ptrdiff_t c_row);
+
+    /* y[n,o] = f(x[n,i] kernel[i,o] + bias[o]). */
+    int (*linear)(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, const void *x, const void *kernel, const void *bias,
+                  cdl_function f, void *y);
+
+    /* dz = dy * f'(y);  dkernel = x' dz;  dbias = sum over rows of dz;  dx = dz kernel'.
+     * dkernel, dbias, dx: each may be NULL, and is then not computed. */
+    int (*linear_backward)(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, const void *x, const void *kernel, const void *y,
+                           const void *dy, cdl_function f, void *dx, void *dkernel, void *dbias);
+
+    /* total[d] = sum over rows of x[n,d]. */
+    int (*column_sum)(ptrdiff_t n, ptrdiff_t d, const void *x, void *total);
+
+    /* y = f(x), element by element.  y may be x. */
+    void (*activation)(cdl_activation f, ptrdiff_t size, const void *x, void *y);
+    /* dx = dy * f'(x).  y = f(x) is given too: f' is computed from whichever is better.  dx may be dy. */
+    void (*activation_backward)(cdl_activation f, ptrdiff_t size, const void *x, const void *y, const void *dy, void *dx);
+
+    /* Row by row: y = exp(x - max x) / sum.      dx = y * (dy - sum(dy * y)). */
+    void (*softmax)(ptrdiff_t n, ptrdiff_t d, const void *x, void *y);
+    void (*softmax_backward)(ptrdiff_t n, ptrdiff_t d, const void *y, const void *dy, void *dx);
+    /* y = x - max x - log sum exp(x - max x).    dx = dy - exp(y) * sum(dy). */
+    void (*log_softmax)(ptrdiff_t n, ptrdiff_t d, const void *x, void *y);
+    void (*log_softmax_backward)(ptrdiff_t n, ptrdiff_t d, const void *y, const void *dy, void *dx);
+
+    /* Losses.  For each row r of y_pred[n,d]: value[r], and  dy[r,:] = scale * weight[r] * d value[r] / d y_pred[r,:].
+     * `values`, `dy` may be NULL (not wanted); `weight` NULL means ones.
+     * Returned: the sum over rows of weight[r] * value[r], times scale.  Definitions: cdl/ops.py. */
+    double (*mean_squared_error)(ptrdiff_t n, ptrdiff_t d, const void *y_true, const void *y_pred, const void *weight,
+                                 double scale, void *values, void *dy);
+    double (*mean_absolute_error)(ptrdiff_t n, ptrdiff_t d, const void *y_true, const void *y_pred, const void *weight,
+                                  double scale, void *values, void *dy);
+    double (*binary_crossentropy)(ptrdiff_t n, ptrdiff_t d, const void *y_true, const void *y_pred, int from_logits,
+                                  double label_smoothing, const void *weight, double scale, void *values, void *dy);
+    double (*categorical_crossentropy)(ptrdiff_t n, ptrdiff_t d, const void *y_true, const void *y_pred, int from_logits,
+                                       double label_smoothing, const void *weight, double scale, void *values, void *dy);
+    double (*sparse_categorical_crossentropy)(ptrdiff_t n, ptrdiff_t d, const int32_t *label, const void *y_pred,
+                                              int from_logits, const void *weight, double scale, void *values, void *dy);
+
+    /* index[r] = the first position of the largest element of row r (of x[n,d], d > 0). */
+    void (*argmax)(ptrdiff_t n, ptrdiff_t d, const void *x, int64_t *index);
+
+    /* Optimizer rules over `count` variables.  Slots as named; formulas: cdl/ops.py. */
+    void (*sgd)(ptrdiff_t count, const cdl_parameter *parameters, double learning_rate);
+    void (*momentum)(ptrdiff_t count, const cdl_parameter *parameters, double learning_rate, double momentum,
+                     int nesterov);                                                              /* velocity */
+    void (*rmsprop)(ptrdiff_t count, const cdl_parameter *parameters, double learning_rate, double rho, double momentum,
+                    double epsilon, int centered);          /* mean square; momentum > 0: velocity; centered: mean gradient,
+                                                               in this order, absent ones skipped */
+    void (*adam)(ptrdiff_t count, const cdl_parameter *parameters, double rate, double beta_1, double beta_2,
+                 double epsilon, int amsgrad);              /* m, v; amsgrad: the largest v.  rate is bias-corrected */
+
+    /* Random numbers: element j depends on (seed, stream, j) only.
+     * uniform in [low, high);  normal(mean, deviation);
+     * dropout: y[j] = 0 with probability `rate`, else x[j] / (1 - rate).  y may be x. */
+    void (*random_uniform)(uint64_t seed, uint64_t stream, ptrdiff_t size, double low, double high, void *y);
+    void (*random_normal)(uint64_t seed, uint64_t stream, ptrdiff_t size, double mean, double deviation, void *y);
+    void (*dropout)(uint64_t seed, uint64_t stream, ptrdiff_t size, double rate, const void *x, void *y);
+} cdl_primitives;
+
+const cdl_primitives *cdl_table(int is_double);
+
+/* out[r] = source[index[r]] for rows of row_bytes bytes each. */
+void cdl_take_rows(ptrdiff_t count, ptrdiff_t row_bytes, const void *source, const int64_t *index, void *out);
+
+/* The instruction set: "generic", "avx2" or "avx512".  cdl_set_isa returns 0, or -1 if the CPU or this build lacks it. */
+const char *cdl_isa(void);
+int cdl_set_isa(const char *name);
+
+/* Threads used by a primitive that is large enough.  0 = as many as OpenMP would use (read at every call). */
+int cdl_threads(void);
+void cdl_set_threads(int count);
+int cdl_has_openmp(void);
+
+/* Blocks of 64-byte aligned memory, kept for reuse after release (the arrays that primitives return live in them).
+ * cdl_take returns NULL when memory is exhausted. */
+void *cdl_take(size_t bytes);
+void cdl_release(void *block, size_t bytes);
+size_t cdl_pooled_bytes(void);
+
+#endif
