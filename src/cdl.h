@@ -99,17 +99,20 @@ typedef struct {
 
     /* Losses.  For each row r of y_pred[n,d]: value[r], and  dy[r,:] = scale * weight[r] * d value[r] / d y_pred[r,:].
      * `values`, `dy` may be NULL (not wanted); `weight` NULL means ones.
-     * Returned: the sum over rows of weight[r] * value[r], times scale.  Definitions: cdl/ops.py. */
+     * Returned: the sum over rows of weight[r] * value[r], times scale.  epsilon: the clip of probabilities.
+     * Definitions: cdl/ops.py. */
     double (*mean_squared_error)(ptrdiff_t n, ptrdiff_t d, const void *y_true, const void *y_pred, const void *weight,
                                  double scale, void *values, void *dy);
     double (*mean_absolute_error)(ptrdiff_t n, ptrdiff_t d, const void *y_true, const void *y_pred, const void *weight,
                                   double scale, void *values, void *dy);
     double (*binary_crossentropy)(ptrdiff_t n, ptrdiff_t d, const void *y_true, const void *y_pred, int from_logits,
-                                  double label_smoothing, const void *weight, double scale, void *values, void *dy);
+                                  double epsilon, double label_smoothing, const void *weight, double scale, void *values, void *dy);
     double (*categorical_crossentropy)(ptrdiff_t n, ptrdiff_t d, const void *y_true, const void *y_pred, int from_logits,
-                                       double label_smoothing, const void *weight, double scale, void *values, void *dy);
+                                       double epsilon, double label_smoothing, const void *weight, double scale,
+                                       void *values, void *dy);
     double (*sparse_categorical_crossentropy)(ptrdiff_t n, ptrdiff_t d, const int32_t *label, const void *y_pred,
-                                              int from_logits, const void *weight, double scale, void *values, void *dy);
+                                              int from_logits, double epsilon, const void *weight, double scale,
+                                              void *values, void *dy);
 
     /* index[r] = the first position of the largest element of row r (of x[n,d], d > 0). */
     void (*argmax)(ptrdiff_t n, ptrdiff_t d, const void *x, int64_t *index);

@@ -1,0 +1,397 @@
+"""The contract: every primitive's formula, shapes and checks, in one place.
+
+A primitive takes arrays and returns new arrays; it changes none of its arguments, except that the optimizer rules at the end
+update variables in place, which is their purpose. What these functions let pass is sound: below them (`reference` for the
+meaning, `_native` for the speed) nothing is checked again, but that `_native` refuses dtypes that differ.
+
+Letters: `x` input, `y` output, `z` before the activation; `dx` is the gradient of the final loss with respect to `x`, and so
+on. Sizes: `n` rows, `i` input features, `o` output features, `d` features of a row. Where a shape begins with `...`, any
+number of leading axes counts as rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NoReturn
+
+import numpy as np
+
+from cdl import backend, config
+
+# In the order of `cdl_function` in src/cdl.h. Parameters in parentheses.
+FUNCTIONS = (
+    "linear",
+    "relu",
+    "sigmoid",
+    "tanh",
+    "clipped_relu",  # (slope, max_value, threshold)
+    "elu",  # (alpha)
+    "selu",
+    "celu",  # (alpha)
+    "gelu",
+    "gelu_tanh",
+    "hard_sigmoid",
+    "log_sigmoid",
+    "silu",
+    "hard_silu",
+    "hard_tanh",
+    "tanh_shrink",
+    "softplus",
+    "softsign",
+    "squareplus",  # (b)
+    "exponential",
+    "mish",
+    "hard_shrink",  # (threshold)
+    "soft_shrink",  # (threshold)
+    "threshold",  # (threshold, default)
+    "sparse_plus",
+    "sparse_sigmoid",
+)
+FUNCTION = {name: code for code, name in enumerate(FUNCTIONS)}
+
+# The functions whose derivative follows from y alone: `linear` can apply them as it stores its result.
+FUSABLE = frozenset(FUNCTIONS[: FUNCTION["tanh"] + 1])
+
+
+def _refuse(who: str, what: str) -> NoReturn:
+    raise ValueError(f"{who}: {what}")
+
+
+# ---------------------------------------------------------------------------------------------------- matrix products
+
+
+def linear(x: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None = None, activation: str = "linear") -> np.ndarray:
+    """y = f(x @ kernel + bias)
+
+    x (..., i), kernel (i, o), bias (o,) or None -> y (..., o). `activation` f is one of `FUSABLE`.
+    """
+    if x.shape[-1] != kernel.shape[0]:
+        _refuse("linear", f"x has {x.shape[-1]} features, kernel expects {kernel.shape[0]} (x {x.shape}, kernel {kernel.shape})")
+    if bias is not None and bias.shape[0] != kernel.shape[1]:
+        _refuse("linear", f"bias has {bias.shape[0]} values, kernel gives {kernel.shape[1]}")
+    return backend.active.linear(x, kernel, bias, activation)
+
+
+def linear_backward(
+    x: np.ndarray,
+    kernel: np.ndarray,
+    y: np.ndarray,
+    dy: np.ndarray,
+    activation: str = "linear",
+    need_dx: bool = True,
+    need_dkernel: bool = True,
+    need_dbias: bool = True,
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
+    """dz = dy * f'(z);  dx = dz @ kernel.T,  dkernel = x.T @ dz,  dbias = sum of dz over the rows
+
+    Shapes as in `linear`, dy like y. Returns (dx, dkernel, dbias); what is not needed is None and costs nothing.
+    """
+    if dy.shape != y.shape or x.shape[:-1] != y.shape[:-1] or (x.shape[-1], y.shape[-1]) != kernel.shape:
+        _refuse("linear_backward", f"shapes disagree: x {x.shape}, kernel {kernel.shape}, y {y.shape}, dy {dy.shape}")
+    return backend.active.linear_backward(x, kernel, y, dy, activation, need_dx, need_dkernel, need_dbias)
+
+
+def matmul(a: np.ndarray, b: np.ndarray, transpose_a: bool = False, transpose_b: bool = False) -> np.ndarray:
+    """c = a @ b, with a or b (or both) read as their transpose.
+
+    a (m, k) or (k, m), b (k, n) or (n, k) -> c (m, n).
+    """
+    if a.ndim != 2 or b.ndim != 2:
+        _refuse("matmul", f"a and b have two axes each. Received shapes {a.shape} and {b.shape}")
+    if a.shape[0 if transpose_a else 1] != b.shape[1 if transpose_b else 0]:
+        how = f"transpose_a={transpose_a}, transpose_b={transpose_b}"
+        _refuse("matmul", f"inner sizes differ: a {a.shape}, b {b.shape}, {how}")
+    return backend.active.matmul(a, b, transpose_a, transpose_b)
+
+
+def column_sum(x: np.ndarray) -> np.ndarray:
+    """total[d] = sum over rows of x[..., d].    x (..., d) -> (d,)"""
+    return backend.active.column_sum(x)
+
+
+# ------------------------------------------------------------------------------------------------------- activations
+
+
+def activation(x: np.ndarray, function: str, *parameters: float) -> np.ndarray:
+    """y = f(x), element by element; f is one of `FUNCTIONS`, with its parameters."""
+    return backend.active.activation(x, function, *parameters)
+
+
+def activation_backward(x: np.ndarray, y: np.ndarray, dy: np.ndarray, function: str, *parameters: float) -> np.ndarray:
+    """dx = dy * f'(x), where y = f(x). All arrays have one shape."""
+    if not x.shape == y.shape == dy.shape:
+        _refuse("activation_backward", f"shapes differ: x {x.shape}, y {y.shape}, dy {dy.shape}")
+    return backend.active.activation_backward(x, y, dy, function, *parameters)
+
+
+def softmax(x: np.ndarray) -> np.ndarray:
+    """y = exp(x - max x) / sum exp(x - max x), over the last axis."""
+    return backend.active.softmax(x)
+
+
+def softmax_backward(y: np.ndarray, dy: np.ndarray) -> np.ndarray:
+    """dx = y * (dy - sum(dy * y)), over the last axis; y is the softmax."""
+    if y.shape != dy.shape:
+        _refuse("softmax_backward", f"shapes differ: y {y.shape}, dy {dy.shape}")
+    return backend.active.softmax_backward(y, dy)
+
+
+def log_softmax(x: np.ndarray) -> np.ndarray:
+    """y = x - max x - log(sum exp(x - max x)), over the last axis."""
+    return backend.active.log_softmax(x)
+
+
+def log_softmax_backward(y: np.ndarray, dy: np.ndarray) -> np.ndarray:
+    """dx = dy - exp(y) * sum(dy), over the last axis; y is the log-softmax."""
+    if y.shape != dy.shape:
+        _refuse("log_softmax_backward", f"shapes differ: y {y.shape}, dy {dy.shape}")
+    return backend.active.log_softmax_backward(y, dy)
+
+
+# ------------------------------------------------------------------------------------------------------------ losses
+#
+# Each loss is a pair. The value, one number per row of y_pred (..., d); and `_gradient`, which returns
+#     total = scale * sum(weight * value)      and      dy = d total / d y_pred
+# in one pass. `weight` holds one number per row, or is None for ones.
+
+
+def mean_squared_error(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+    """mean over d of (y_pred - y_true)^2.    (..., d), (..., d) -> (...)"""
+    _same_shape("mean_squared_error", y_true, y_pred)
+    return backend.active.mean_squared_error(y_true, y_pred)
+
+
+def mean_squared_error_gradient(
+    y_true: np.ndarray, y_pred: np.ndarray, weight: np.ndarray | None = None, scale: float = 1.0
+) -> tuple[float, np.ndarray]:
+    """dy = scale * weight * 2 (y_pred - y_true) / d"""
+    _same_shape("mean_squared_error", y_true, y_pred, weight)
+    return backend.active.mean_squared_error_gradient(y_true, y_pred, weight, scale)
+
+
+def mean_absolute_error(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+    """mean over d of |y_pred - y_true|.    (..., d), (..., d) -> (...)"""
+    _same_shape("mean_absolute_error", y_true, y_pred)
+    return backend.active.mean_absolute_error(y_true, y_pred)
+
+
+def mean_absolute_error_gradient(
+    y_true: np.ndarray, y_pred: np.ndarray, weight: np.ndarray | None = None, scale: float = 1.0
+) -> tuple[float, np.ndarray]:
+    """dy = scale * weight * sign(y_pred - y_true) / d, with sign(0) = 0"""
+    _same_shape("mean_absolute_error", y_true, y_pred, weight)
+    return backend.active.mean_absolute_error_gradient(y_true, y_pred, weight, scale)
+
+
+def binary_crossentropy(
+    y_true: np.ndarray, y_pred: np.ndarray, from_logits: bool = False, label_smoothing: float = 0.0
+) -> np.ndarray:
+    """mean over d of -t log(p) - (1 - t) log(1 - p).    (..., d), (..., d) -> (...)
+
+    t = y_true * (1 - label_smoothing) + label_smoothing / 2. p is y_pred clipped to [e, 1 - e], e = config.epsilon(); with
+    `from_logits`, p = sigmoid(y_pred), computed as max(z, 0) - z t + log(1 + exp(-|z|)) so that nothing overflows.
+    """
+    _same_shape("binary_crossentropy", y_true, y_pred)
+    return backend.active.binary_crossentropy(y_true, y_pred, from_logits, config.epsilon(), label_smoothing)
+
+
+def binary_crossentropy_gradient(
+    y_true: np.ndarray,
+    y_pred: np.ndarray,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    weight: np.ndarray | None = None,
+    scale: float = 1.0,
+) -> tuple[float, np.ndarray]:
+    """dy = scale * weight * (p - t) / (p (1 - p)) / d, zero where p was clipped; from_logits: (p - t) / d"""
+    _same_shape("binary_crossentropy", y_true, y_pred, weight)
+    return backend.active.binary_crossentropy_gradient(y_true, y_pred, from_logits, config.epsilon(), label_smoothing, weight, scale)
+
+
+def categorical_crossentropy(
+    y_true: np.ndarray, y_pred: np.ndarray, from_logits: bool = False, label_smoothing: float = 0.0
+) -> np.ndarray:
+    """-sum over d of t log(p).    (..., d), (..., d) -> (...)
+
+    t = y_true * (1 - label_smoothing) + label_smoothing / d. p = y_pred / sum(y_pred), clipped to [e, 1 - e], e = config.epsilon();
+    with `from_logits`, log(p) = log_softmax(y_pred).
+    """
+    _same_shape("categorical_crossentropy", y_true, y_pred)
+    return backend.active.categorical_crossentropy(y_true, y_pred, from_logits, config.epsilon(), label_smoothing)
+
+
+def categorical_crossentropy_gradient(
+    y_true: np.ndarray,
+    y_pred: np.ndarray,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    weight: np.ndarray | None = None,
+    scale: float = 1.0,
+) -> tuple[float, np.ndarray]:
+    """dy = scale * weight * g.  With s = sum(y_pred) and u = -t / p (zero where p was clipped): g = (u - sum(u p)) / s.
+
+    from_logits: g = p sum(t) - t.
+    """
+    _same_shape("categorical_crossentropy", y_true, y_pred, weight)
+    return backend.active.categorical_crossentropy_gradient(y_true, y_pred, from_logits, config.epsilon(), label_smoothing, weight, scale)
+
+
+def sparse_categorical_crossentropy(labels: np.ndarray, y_pred: np.ndarray, from_logits: bool = False) -> np.ndarray:
+    """-log(p[label]), p as in `categorical_crossentropy`.    labels int32 (...), y_pred (..., d) -> (...)
+
+    Raises ValueError for a label outside 0 .. d - 1.
+    """
+    _labels_in_range(labels, y_pred)
+    return backend.active.sparse_categorical_crossentropy(labels, y_pred, from_logits, config.epsilon())
+
+
+def sparse_categorical_crossentropy_gradient(
+    labels: np.ndarray,
+    y_pred: np.ndarray,
+    from_logits: bool = False,
+    weight: np.ndarray | None = None,
+    scale: float = 1.0,
+) -> tuple[float, np.ndarray]:
+    """As `categorical_crossentropy_gradient` with t = 1 at the label, else 0."""
+    _labels_in_range(labels, y_pred)
+    if weight is not None and weight.shape != labels.shape:
+        _refuse("sparse_categorical_crossentropy", f"weight {weight.shape} does not fit labels {labels.shape}")
+    return backend.active.sparse_categorical_crossentropy_gradient(labels, y_pred, from_logits, config.epsilon(), weight, scale)
+
+
+def _same_shape(who: str, y_true: np.ndarray, y_pred: np.ndarray, weight: np.ndarray | None = None) -> None:
+    if y_true.shape != y_pred.shape:
+        _refuse(who, f"y_true has shape {y_true.shape}, y_pred has shape {y_pred.shape}; they must be equal")
+    if weight is not None and weight.shape != y_pred.shape[:-1]:
+        _refuse(who, f"weight has shape {weight.shape}, y_pred has rows {y_pred.shape[:-1]}; they must be equal")
+
+
+def _labels_in_range(labels: np.ndarray, y_pred: np.ndarray) -> None:
+    if labels.shape != y_pred.shape[:-1]:
+        _refuse(
+            "sparse_categorical_crossentropy",
+            f"labels have shape {labels.shape}, y_pred has rows {y_pred.shape[:-1]}; they must be equal",
+        )
+    at = backend.active.first_outside(labels, y_pred.shape[-1])
+    if at >= 0:
+        _refuse(
+            "sparse_categorical_crossentropy",
+            f"label {labels.ravel()[at]} at position {at} is outside 0..{y_pred.shape[-1] - 1} "
+            f"(y_pred has {y_pred.shape[-1]} classes). Give the output layer more units or renumber the labels.",
+        )
+
+
+# -------------------------------------------------------------------------------------------------------------- rows
+
+
+def argmax(x: np.ndarray) -> np.ndarray:
+    """The first position of the largest element along the last axis.    x (..., d), d > 0 -> int64 (...)"""
+    if x.shape[-1] == 0:
+        _refuse("argmax", f"the last axis is empty (x {x.shape})")
+    return backend.active.argmax(x)
+
+
+def take_rows(source: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """out[r] = source[index[r]], for an array of any dtype.    source (n, ...), index int64 (m,) -> (m, ...)
+
+    Raises IndexError for an index outside 0 .. n - 1.
+    """
+    at = backend.active.first_outside(index, source.shape[0])
+    if at >= 0:
+        raise IndexError(f"take_rows: index {index[at]} at position {at} is outside 0..{source.shape[0] - 1}")
+    return backend.active.take_rows(source, index)
+
+
+# ---------------------------------------------------------------------------------------------------- random numbers
+#
+# Philox4x32-10 (Salmon et al. 2011): element j is a function of (seed, stream, j) and of nothing else, so every machine,
+# thread count and backend draws the same numbers, and a mask can be drawn again instead of being kept.
+
+
+def random_uniform(
+    shape: tuple[int, ...], seed: int, stream: int, low: float = 0.0, high: float = 1.0, dtype: str = "float32"
+) -> np.ndarray:
+    """Uniform numbers, low <= y < high (up to rounding). seed, stream: 0 .. 2^64 - 1."""
+    return backend.active.random_uniform(shape, seed, stream, low, high, dtype)
+
+
+def random_normal(
+    shape: tuple[int, ...], seed: int, stream: int, mean: float = 0.0, deviation: float = 1.0, dtype: str = "float32"
+) -> np.ndarray:
+    """Normal numbers by Box and Muller's method. seed, stream: 0 .. 2^64 - 1."""
+    return backend.active.random_normal(shape, seed, stream, mean, deviation, dtype)
+
+
+def dropout(x: np.ndarray, rate: float, seed: int, stream: int) -> np.ndarray:
+    """y = 0 with probability `rate`, else x / (1 - rate).    0 <= rate < 1
+
+    Its gradient is the same function of dy with the same seed and stream (Srivastava et al. 2014).
+    """
+    if not 0 <= rate < 1:
+        _refuse("dropout", f"rate lies in [0, 1). Received: {rate}")
+    return backend.active.dropout(x, rate, seed, stream)
+
+
+# --------------------------------------------------------------------------------------------------- optimizer rules
+#
+# Each updates a list of variables in place. values, grads: lists of arrays of equal shapes; further lists hold the rule's
+# state, likewise; `decays` holds one number per variable: before the rule, value -= value * decay.
+
+
+def sgd(values: Sequence[np.ndarray], grads: Sequence[np.ndarray], decays: Sequence[float], learning_rate: float) -> None:
+    """value -= learning_rate * grad"""
+    backend.active.sgd(values, grads, decays, learning_rate)
+
+
+def momentum(
+    values: Sequence[np.ndarray],
+    grads: Sequence[np.ndarray],
+    velocities: Sequence[np.ndarray],
+    decays: Sequence[float],
+    learning_rate: float,
+    momentum: float,
+    nesterov: bool,
+) -> None:
+    """velocity = momentum * velocity - learning_rate * grad;  value += velocity  (Polyak 1964)
+
+    nesterov: value += momentum * velocity - learning_rate * grad, with the new velocity (Sutskever et al. 2013).
+    """
+    backend.active.momentum(values, grads, velocities, decays, learning_rate, momentum, nesterov)
+
+
+def rmsprop(
+    values: Sequence[np.ndarray],
+    grads: Sequence[np.ndarray],
+    slots: Sequence[Sequence[np.ndarray]],
+    decays: Sequence[float],
+    learning_rate: float,
+    rho: float,
+    momentum: float,
+    epsilon: float,
+    centered: bool,
+) -> None:
+    """s = rho s + (1 - rho) grad^2;  value -= learning_rate * grad / sqrt(s + epsilon)  (Tieleman & Hinton 2012)
+
+    centered: a = rho a + (1 - rho) grad, and s - a^2 + epsilon under the root. momentum > 0: the step goes through
+    v = momentum v + step. slots: (s,), then (v,) if momentum > 0, then (a,) if centered.
+    """
+    backend.active.rmsprop(values, grads, slots, decays, learning_rate, rho, momentum, epsilon, centered)
+
+
+def adam(
+    values: Sequence[np.ndarray],
+    grads: Sequence[np.ndarray],
+    slots: Sequence[Sequence[np.ndarray]],
+    decays: Sequence[float],
+    rate: float,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+    amsgrad: bool,
+) -> None:
+    """m += (grad - m) (1 - beta_1);  v += (grad^2 - v) (1 - beta_2);  value -= rate * m / (sqrt(v) + epsilon)
+
+    Kingma & Ba 2015, the form before section 2.1: rate = learning_rate * sqrt(1 - beta_2^t) / (1 - beta_1^t).
+    amsgrad (Reddi et al. 2018): the largest v so far takes the place of v. slots: (m, v), or (m, v, largest).
+    """
+    backend.active.adam(values, grads, slots, decays, rate, beta_1, beta_2, epsilon, amsgrad)

@@ -1,0 +1,391 @@
+"""The meaning of every primitive of `ops.py`, in NumPy, in the same order.
+
+Written from the definitions, for any float dtype, without checks and without thought of speed. Run a model on these with
+`cdl.config.set_backend("reference")`, set a breakpoint, and watch the mathematics happen.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+# ---------------------------------------------------------------------------------------------------- matrix products
+
+
+def linear(x, kernel, bias, activation_name):
+    z = x @ kernel
+    if bias is not None:
+        z = z + bias
+    return activation(z, activation_name)
+
+
+def linear_backward(x, kernel, y, dy, activation_name, need_dx, need_dkernel, need_dbias):
+    dz = dy * derivative_from_output(y, activation_name)
+    rows_of_x, rows_of_dz = x.reshape(-1, x.shape[-1]), dz.reshape(-1, dz.shape[-1])
+    dx = dz @ kernel.T if need_dx else None
+    dkernel = rows_of_x.T @ rows_of_dz if need_dkernel else None
+    dbias = rows_of_dz.sum(axis=0) if need_dbias else None
+    return dx, dkernel, dbias
+
+
+def derivative_from_output(y, function):
+    """f'(z) as a function of y = f(z), for the functions in `ops.FUSABLE`."""
+    if function == "linear":
+        return np.ones_like(y)
+    if function == "relu":
+        return (y > 0).astype(y.dtype)
+    if function == "sigmoid":
+        return y * (1 - y)
+    return 1 - y * y  # tanh
+
+
+def matmul(a, b, transpose_a, transpose_b):
+    return (a.T if transpose_a else a) @ (b.T if transpose_b else b)
+
+
+def column_sum(x):
+    return x.reshape(-1, x.shape[-1]).sum(axis=0)
+
+
+# ------------------------------------------------------------------------------------------------------- activations
+
+SELU_ALPHA = 1.6732632423543772
+SELU_SCALE = 1.0507009873554805
+GELU_RATE = math.sqrt(2 / math.pi)
+
+
+def sigmoid(x):
+    e = np.exp(-np.abs(x))  # never overflows
+    return np.where(x >= 0, 1, e) / (1 + e)
+
+
+def softplus(x):
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def elu(x, alpha):
+    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+
+
+def elu_slope(x, alpha):
+    return np.where(x > 0, 1, alpha * np.exp(np.minimum(x, 0)))
+
+
+def erf(x):
+    return np.vectorize(math.erf, otypes=[np.float64])(x)
+
+
+def normal_cdf(x):
+    return (1 + erf(x / math.sqrt(2))) / 2
+
+
+def gelu_tanh_inner(x):
+    return GELU_RATE * (x + 0.044715 * x**3)
+
+
+# name: (f(x, *parameters), f'(x, *parameters)).  Where f has a kink, f' takes the value that Keras' backends take.
+ACTIVATIONS = {
+    "linear": (lambda x: x, lambda x: np.ones_like(x)),
+    "relu": (lambda x: np.maximum(x, 0), lambda x: x > 0),
+    "sigmoid": (sigmoid, lambda x: sigmoid(x) * (1 - sigmoid(x))),
+    "tanh": (np.tanh, lambda x: 1 - np.tanh(x) ** 2),
+    "clipped_relu": (
+        lambda x, slope, top, threshold: np.where(x > threshold, np.minimum(x, top), slope * (x - threshold)),
+        lambda x, slope, top, threshold: np.where(x > threshold, x < top, slope),
+    ),
+    "elu": (elu, elu_slope),
+    "selu": (lambda x: SELU_SCALE * elu(x, SELU_ALPHA), lambda x: SELU_SCALE * elu_slope(x, SELU_ALPHA)),
+    "celu": (
+        lambda x, alpha: np.maximum(x, 0) + alpha * np.expm1(np.minimum(x, 0) / alpha),
+        lambda x, alpha: np.exp(np.minimum(x, 0) / alpha),
+    ),
+    "gelu": (
+        lambda x: x * normal_cdf(x),
+        lambda x: normal_cdf(x) + x * np.exp(-x * x / 2) / math.sqrt(2 * math.pi),
+    ),
+    "gelu_tanh": (
+        lambda x: x / 2 * (1 + np.tanh(gelu_tanh_inner(x))),
+        lambda x: (1 + np.tanh(gelu_tanh_inner(x))) / 2
+        + x / 2 * (1 - np.tanh(gelu_tanh_inner(x)) ** 2) * GELU_RATE * (1 + 3 * 0.044715 * x * x),
+    ),
+    "hard_sigmoid": (lambda x: np.clip(x / 6 + 0.5, 0, 1), lambda x: (np.abs(x) < 3) / 6),
+    "log_sigmoid": (lambda x: -softplus(-x), lambda x: sigmoid(-x)),
+    "silu": (lambda x: x * sigmoid(x), lambda x: sigmoid(x) * (1 + x * (1 - sigmoid(x)))),
+    "hard_silu": (
+        lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
+        lambda x: np.clip(x / 6 + 0.5, 0, 1) + x * (np.abs(x) < 3) / 6,
+    ),
+    "hard_tanh": (lambda x: np.clip(x, -1, 1), lambda x: np.abs(x) < 1),
+    "tanh_shrink": (lambda x: x - np.tanh(x), lambda x: np.tanh(x) ** 2),
+    "softplus": (softplus, sigmoid),
+    "softsign": (lambda x: x / (1 + np.abs(x)), lambda x: 1 / (1 + np.abs(x)) ** 2),
+    "squareplus": (
+        lambda x, b: (x + np.sqrt(x * x + b)) / 2,
+        lambda x, b: (1 + x / np.sqrt(x * x + b)) / 2,
+    ),
+    "exponential": (np.exp, np.exp),
+    "mish": (
+        lambda x: x * np.tanh(softplus(x)),
+        lambda x: np.tanh(softplus(x)) + x * (1 - np.tanh(softplus(x)) ** 2) * sigmoid(x),
+    ),
+    "hard_shrink": (
+        lambda x, threshold: np.where(np.abs(x) > threshold, x, 0),
+        lambda x, threshold: np.abs(x) > threshold,
+    ),
+    "soft_shrink": (
+        lambda x, threshold: np.sign(x) * np.maximum(np.abs(x) - threshold, 0),
+        lambda x, threshold: np.abs(x) > threshold,
+    ),
+    "threshold": (
+        lambda x, threshold, default: np.where(x > threshold, x, default),
+        lambda x, threshold, default: x > threshold,
+    ),
+    "sparse_plus": (
+        lambda x: np.where(x <= -1, 0, np.where(x < 1, (x + 1) ** 2 / 4, x)),
+        lambda x: np.clip((x + 1) / 2, 0, 1),
+    ),
+    "sparse_sigmoid": (lambda x: np.clip((x + 1) / 2, 0, 1), lambda x: (np.abs(x) < 1) / 2),
+}
+
+
+def activation(x, function, *parameters):
+    return np.asarray(ACTIVATIONS[function][0](x, *parameters), dtype=x.dtype)
+
+
+def activation_backward(x, y, dy, function, *parameters):
+    return np.asarray(dy * ACTIVATIONS[function][1](x, *parameters), dtype=dy.dtype)
+
+
+def softmax(x):
+    e = np.exp(x - x.max(axis=-1, keepdims=True, initial=-np.inf))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def softmax_backward(y, dy):
+    return y * (dy - (dy * y).sum(axis=-1, keepdims=True))
+
+
+def log_softmax(x):
+    shifted = x - x.max(axis=-1, keepdims=True, initial=-np.inf)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+def log_softmax_backward(y, dy):
+    return dy - np.exp(y) * dy.sum(axis=-1, keepdims=True)
+
+
+# ------------------------------------------------------------------------------------------------------------ losses
+
+
+def total_and_gradient(values, gradient, weight, scale):
+    """The total of the weighted values, and its gradient from the gradient of each row's value."""
+    weight = np.ones_like(values) if weight is None else weight
+    return float(scale * (weight * values).sum()), (scale * weight[..., None] * gradient).astype(gradient.dtype)
+
+
+def mean_squared_error(y_true, y_pred):
+    return ((y_pred - y_true) ** 2).mean(axis=-1)
+
+
+def mean_squared_error_gradient(y_true, y_pred, weight, scale):
+    gradient = 2 * (y_pred - y_true) / y_pred.shape[-1]
+    return total_and_gradient(mean_squared_error(y_true, y_pred), gradient, weight, scale)
+
+
+def mean_absolute_error(y_true, y_pred):
+    return np.abs(y_pred - y_true).mean(axis=-1)
+
+
+def mean_absolute_error_gradient(y_true, y_pred, weight, scale):
+    gradient = np.sign(y_pred - y_true) / y_pred.shape[-1]
+    return total_and_gradient(mean_absolute_error(y_true, y_pred), gradient, weight, scale)
+
+
+def smooth_binary(y_true, label_smoothing):
+    return y_true * (1 - label_smoothing) + label_smoothing / 2
+
+
+def smooth_categorical(y_true, label_smoothing):
+    return y_true * (1 - label_smoothing) + label_smoothing / y_true.shape[-1]
+
+
+def binary_crossentropy(y_true, y_pred, from_logits, epsilon, label_smoothing):
+    t = smooth_binary(y_true, label_smoothing)
+    if from_logits:
+        return (np.maximum(y_pred, 0) - y_pred * t + np.log1p(np.exp(-np.abs(y_pred)))).mean(axis=-1)
+    p = np.clip(y_pred, epsilon, 1 - epsilon)
+    return -(t * np.log(p) + (1 - t) * np.log(1 - p)).mean(axis=-1)
+
+
+def binary_crossentropy_gradient(y_true, y_pred, from_logits, epsilon, label_smoothing, weight, scale):
+    values = binary_crossentropy(y_true, y_pred, from_logits, epsilon, label_smoothing)
+    t = smooth_binary(y_true, label_smoothing)
+    if from_logits:
+        gradient = sigmoid(y_pred) - t
+    else:
+        p = np.clip(y_pred, epsilon, 1 - epsilon)
+        gradient = (p - t) / (p * (1 - p)) * (p == y_pred)
+    return total_and_gradient(values, gradient / y_pred.shape[-1], weight, scale)
+
+
+def categorical_crossentropy(y_true, y_pred, from_logits, epsilon, label_smoothing):
+    t = smooth_categorical(y_true, label_smoothing)
+    if from_logits:
+        return -(t * log_softmax(y_pred)).sum(axis=-1)
+    p = np.clip(y_pred / y_pred.sum(axis=-1, keepdims=True), epsilon, 1 - epsilon)
+    return -(t * np.log(p)).sum(axis=-1)
+
+
+def categorical_crossentropy_gradient(y_true, y_pred, from_logits, epsilon, label_smoothing, weight, scale):
+    values = categorical_crossentropy(y_true, y_pred, from_logits, epsilon, label_smoothing)
+    t = smooth_categorical(y_true, label_smoothing)
+    if from_logits:
+        gradient = softmax(y_pred) * t.sum(axis=-1, keepdims=True) - t
+    else:
+        s = y_pred.sum(axis=-1, keepdims=True)
+        q = y_pred / s
+        p = np.clip(q, epsilon, 1 - epsilon)
+        u = -t / p * (p == q)
+        gradient = (u - (u * q).sum(axis=-1, keepdims=True)) / s
+    return total_and_gradient(values, gradient, weight, scale)
+
+
+def one_hot(labels, y_pred):
+    return (labels[..., None] == np.arange(y_pred.shape[-1])).astype(y_pred.dtype)
+
+
+def sparse_categorical_crossentropy(labels, y_pred, from_logits, epsilon):
+    return categorical_crossentropy(one_hot(labels, y_pred), y_pred, from_logits, epsilon, 0.0)
+
+
+def sparse_categorical_crossentropy_gradient(labels, y_pred, from_logits, epsilon, weight, scale):
+    t = one_hot(labels, y_pred)
+    return categorical_crossentropy_gradient(t, y_pred, from_logits, epsilon, 0.0, weight, scale)
+
+
+def first_outside(index, limit):
+    """The position of the first index outside 0 .. limit - 1, or -1."""
+    outside = np.flatnonzero((index.ravel() < 0) | (index.ravel() >= limit))
+    return int(outside[0]) if outside.size else -1
+
+
+# -------------------------------------------------------------------------------------------------------------- rows
+
+
+def argmax(x):
+    return x.argmax(axis=-1)
+
+
+def take_rows(source, index):
+    return source[index]
+
+
+# ---------------------------------------------------------------------------------------------------- random numbers
+
+PHILOX_MULTIPLIER = np.array([0xD2511F53, 0xCD9E8D57], dtype=np.uint64)
+PHILOX_WEYL = (0x9E3779B9, 0xBB67AE85)
+LOW32 = np.uint64(0xFFFFFFFF)
+
+
+def philox(seed, stream, blocks):
+    """Philox4x32-10: four 32-bit words for each of `blocks` counters (block, stream) under the key `seed`. -> (blocks, 4)"""
+    counter = np.arange(blocks, dtype=np.uint64)
+    c = [counter & LOW32, counter >> np.uint64(32)]
+    c += [np.full(blocks, stream & 0xFFFFFFFF, np.uint64), np.full(blocks, stream >> 32, np.uint64)]
+    key = [seed & 0xFFFFFFFF, seed >> 32]
+    for _ in range(10):
+        a, b = c[0] * PHILOX_MULTIPLIER[0], c[2] * PHILOX_MULTIPLIER[1]
+        c = [
+            (b >> np.uint64(32)) ^ c[1] ^ np.uint64(key[0]),
+            b & LOW32,
+            (a >> np.uint64(32)) ^ c[3] ^ np.uint64(key[1]),
+            a & LOW32,
+        ]
+        key = [(k + w) & 0xFFFFFFFF for k, w in zip(key, PHILOX_WEYL, strict=True)]
+    return np.stack(c, axis=1)
+
+
+def philox_words(seed, stream, size):
+    """32-bit words in the order in which elements use them.
+
+    Sixteen blocks make a group of 64 words: first the sixteen first words, then the sixteen second words, and so on, so
+    that vector registers of any width fill from neighbouring blocks.
+    """
+    groups = -(-size // 64)
+    return philox(seed, stream, 16 * groups).reshape(groups, 16, 4).transpose(0, 2, 1)
+
+
+def unit_interval(seed, stream, size, dtype):
+    """Numbers in [0, 1): 24 bits of one word for float32, 53 bits of two words for float64 (groups of 32 elements)."""
+    if dtype == "float32":
+        words = philox_words(seed, stream, size).reshape(-1)[:size]
+        return (words >> np.uint64(8)).astype(np.float64) / 2**24
+    w = philox_words(seed, stream, 2 * size)
+    high, low = w[:, 0::2] >> np.uint64(5), w[:, 1::2] >> np.uint64(6)  # 27 and 26 bits
+    return ((high * np.uint64(2**26) + low).astype(np.float64) / 2**53).reshape(-1)[:size]
+
+
+def random_uniform(shape, seed, stream, low, high, dtype):
+    u = unit_interval(seed, stream, math.prod(shape), dtype)
+    return (low + (high - low) * u).astype(dtype).reshape(shape)
+
+
+def random_normal(shape, seed, stream, mean, deviation, dtype):
+    """Box & Muller: sqrt(-2 log u) cos(2 pi v) and ... sin(2 pi v) are normal; u and v are neighbouring sixteens."""
+    size = math.prod(shape)
+    groups = -(-size // 32)
+    unit = unit_interval(seed, stream, 32 * groups, dtype).reshape(groups, 2, 16)
+    step = 2.0**-24 if dtype == "float32" else 2.0**-53
+    radius = np.sqrt(-2 * np.log(unit[:, 0] + step))  # u in (0, 1]
+    angle = 2 * math.pi * unit[:, 1]
+    normal = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).reshape(-1)[:size]
+    return (mean + deviation * normal).astype(dtype).reshape(shape)
+
+
+def dropout(x, rate, seed, stream):
+    """An element is dropped where its word is below rate * 2^32: the same mask for every dtype."""
+    words = philox_words(seed, stream, x.size).reshape(-1)[: x.size].reshape(x.shape)
+    return np.where(words < np.uint64(rate * 2**32), 0, x / (1 - rate)).astype(x.dtype)
+
+
+# --------------------------------------------------------------------------------------------------- optimizer rules
+
+
+def sgd(values, grads, decays, learning_rate):
+    for value, grad, decay in zip(values, grads, decays, strict=True):
+        value -= value * decay
+        value -= learning_rate * grad
+
+
+def momentum(values, grads, velocities, decays, learning_rate, momentum, nesterov):
+    for value, grad, velocity, decay in zip(values, grads, velocities, decays, strict=True):
+        value -= value * decay
+        velocity[...] = momentum * velocity - learning_rate * grad
+        value += momentum * velocity - learning_rate * grad if nesterov else velocity
+
+
+def rmsprop(values, grads, slots, decays, learning_rate, rho, momentum, epsilon, centered):
+    for value, grad, decay, s, *rest in zip(values, grads, decays, *slots, strict=True):
+        value -= value * decay
+        s[...] = rho * s + (1 - rho) * grad**2
+        denominator = s + epsilon
+        if centered:
+            a = rest[-1]
+            a[...] = rho * a + (1 - rho) * grad
+            denominator = s - a**2 + epsilon
+        step = learning_rate * grad / np.sqrt(denominator)
+        if momentum > 0:
+            rest[0][...] = momentum * rest[0] + step
+            step = rest[0]
+        value -= step
+
+
+def adam(values, grads, slots, decays, rate, beta_1, beta_2, epsilon, amsgrad):
+    for value, grad, decay, m, v, *largest in zip(values, grads, decays, *slots, strict=True):
+        value -= value * decay
+        m += (grad - m) * (1 - beta_1)
+        v += (grad**2 - v) * (1 - beta_2)
+        if amsgrad:
+            np.maximum(largest[0], v, out=largest[0])
+        value -= rate * m / (np.sqrt(largest[0] if amsgrad else v) + epsilon)

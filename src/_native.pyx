@@ -1,0 +1,698 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# cython: freethreading_compatible=True, embedsignature=True
+"""The binding: one short function per primitive of cdl.h, under the names of `ops.py`.
+
+No arithmetic and no shape rules live here. A function makes its arguments dense arrays of one float type, makes the output,
+releases the GIL and calls the table of that type.
+
+Arrays come in through NumPy's C API with one inline test each: with three arguments that costs 0.13 us a call where typed
+memoryviews cost 0.85 us, as much as a small layer's arithmetic.
+"""
+
+cimport numpy as cnp
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.ref cimport Py_INCREF
+from libc.stdint cimport int32_t, int64_t, uint64_t
+
+cnp.import_array()
+
+
+cdef extern from "cdl.h" nogil:
+    ctypedef enum cdl_function:
+        pass
+
+    ctypedef struct cdl_activation:
+        cdl_function function
+        double p[3]
+
+    ctypedef struct cdl_matrix:
+        const void *data
+        Py_ssize_t row
+        Py_ssize_t column
+
+    ctypedef struct cdl_parameter:
+        Py_ssize_t size
+        void *value
+        const void *grad
+        void *slot[3]
+        double decay
+
+    ctypedef struct cdl_primitives:
+        int (*gemm)(Py_ssize_t, Py_ssize_t, Py_ssize_t, cdl_matrix, cdl_matrix, const void *, cdl_function, int, void *,
+                    Py_ssize_t)
+        int (*linear)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const void *, const void *, const void *, cdl_function, void *)
+        int (*linear_backward)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const void *, const void *, const void *, const void *,
+                               cdl_function, void *, void *, void *)
+        int (*column_sum)(Py_ssize_t, Py_ssize_t, const void *, void *)
+        void (*activation)(cdl_activation, Py_ssize_t, const void *, void *)
+        void (*activation_backward)(cdl_activation, Py_ssize_t, const void *, const void *, const void *, void *)
+        void (*softmax)(Py_ssize_t, Py_ssize_t, const void *, void *)
+        void (*softmax_backward)(Py_ssize_t, Py_ssize_t, const void *, const void *, void *)
+        void (*log_softmax)(Py_ssize_t, Py_ssize_t, const void *, void *)
+        void (*log_softmax_backward)(Py_ssize_t, Py_ssize_t, const void *, const void *, void *)
+        double (*mean_squared_error)(Py_ssize_t, Py_ssize_t, const void *, const void *, const void *, double, void *,
+                                     void *)
+        double (*mean_absolute_error)(Py_ssize_t, Py_ssize_t, const void *, const void *, const void *, double, void *,
+                                      void *)
+        double (*binary_crossentropy)(Py_ssize_t, Py_ssize_t, const void *, const void *, int, double, double,
+                                      const void *, double, void *, void *)
+        double (*categorical_crossentropy)(Py_ssize_t, Py_ssize_t, const void *, const void *, int, double, double,
+                                           const void *, double, void *, void *)
+        double (*sparse_categorical_crossentropy)(Py_ssize_t, Py_ssize_t, const int32_t *, const void *, int, double,
+                                                  const void *, double, void *, void *)
+        void (*argmax)(Py_ssize_t, Py_ssize_t, const void *, int64_t *)
+        void (*sgd)(Py_ssize_t, const cdl_parameter *, double)
+        void (*momentum)(Py_ssize_t, const cdl_parameter *, double, double, int)
+        void (*rmsprop)(Py_ssize_t, const cdl_parameter *, double, double, double, double, int)
+        void (*adam)(Py_ssize_t, const cdl_parameter *, double, double, double, double, int)
+        void (*random_uniform)(uint64_t, uint64_t, Py_ssize_t, double, double, void *)
+        void (*random_normal)(uint64_t, uint64_t, Py_ssize_t, double, double, void *)
+        void (*dropout)(uint64_t, uint64_t, Py_ssize_t, double, const void *, void *)
+
+    const cdl_primitives *cdl_table(int)
+    void cdl_take_rows(Py_ssize_t, Py_ssize_t, const void *, const int64_t *, void *)
+    const char *cdl_isa()
+    int cdl_set_isa(const char *)
+    int cdl_threads()
+    void cdl_set_threads(int)
+    int cdl_has_openmp()
+    void *cdl_take(size_t)
+    void cdl_release(void *, size_t)
+    size_t cdl_pooled_bytes()
+
+cdef extern from "numpy/arrayobject.h":
+    object PyArray_NewFromDescr(object, cnp.dtype, int, cnp.npy_intp *, cnp.npy_intp *, void *, int, object)
+    int PyArray_SetBaseObject(cnp.ndarray, object) except -1
+    bint PyArray_IS_C_CONTIGUOUS(cnp.ndarray)
+    bint PyArray_ISCARRAY_RO(cnp.ndarray)
+    cnp.ndarray PyArray_GETCONTIGUOUS(cnp.ndarray)
+    object ndarray_type "((PyObject *)&PyArray_Type)"
+
+
+# ------------------------------------------------------------------------------------------------------------- arrays
+
+
+cdef class Block:
+    """Owns the memory of one array; gives it back to the core's pool when the last view is gone."""
+    cdef void *data
+    cdef size_t bytes
+
+    def __dealloc__(self):
+        if self.data is not NULL:
+            cdl_release(self.data, self.bytes)
+
+
+cdef cnp.dtype FLOAT32 = cnp.PyArray_DescrFromType(cnp.NPY_FLOAT32)
+cdef cnp.dtype FLOAT64 = cnp.PyArray_DescrFromType(cnp.NPY_FLOAT64)
+
+
+cdef cnp.ndarray new_array(int ndim, const cnp.npy_intp *shape, int typenum):
+    """An uninitialised dense array on 64-byte aligned memory from the pool."""
+    cdef cnp.dtype descr = FLOAT32 if typenum == cnp.NPY_FLOAT32 else FLOAT64
+    cdef size_t size = 4 if typenum == cnp.NPY_FLOAT32 else 8
+    cdef int axis
+    for axis in range(ndim):
+        size *= shape[axis]
+    cdef Block block = Block.__new__(Block)
+    block.data = cdl_take(size)
+    if block.data is NULL:
+        raise MemoryError(f"cdl: no memory for an array of {size} bytes")
+    block.bytes = size
+    Py_INCREF(descr)  # PyArray_NewFromDescr takes it over
+    cdef cnp.ndarray array = PyArray_NewFromDescr(
+        ndarray_type, descr, ndim, <cnp.npy_intp *>shape, NULL, block.data, cnp.NPY_ARRAY_CARRAY, None)
+    Py_INCREF(block)  # PyArray_SetBaseObject takes it over
+    PyArray_SetBaseObject(array, block)
+    return array
+
+
+cdef inline cnp.ndarray like(cnp.ndarray x):
+    return new_array(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), cnp.PyArray_TYPE(x))
+
+
+cdef inline cnp.ndarray dense(cnp.ndarray x, int typenum, str name):
+    """x itself if it is a dense array of that float type, a dense copy if only the layout differs."""
+    if cnp.PyArray_TYPE(x) != typenum:
+        refuse_dtype(x, typenum, name)
+    return x if PyArray_ISCARRAY_RO(x) else PyArray_GETCONTIGUOUS(x)
+
+
+cdef inline int float_type(cnp.ndarray x, str name) except -1:
+    cdef int typenum = cnp.PyArray_TYPE(x)
+    if typenum != cnp.NPY_FLOAT32 and typenum != cnp.NPY_FLOAT64:
+        raise TypeError(f"{name} is {x.dtype}; cdl computes in float32 or float64. Convert it with astype.")
+    return typenum
+
+
+cdef int refuse_dtype(cnp.ndarray x, int typenum, str name) except -1:
+    wanted = "float32" if typenum == cnp.NPY_FLOAT32 else "float64"
+    raise TypeError(f"{name} is {x.dtype}, the other arrays are {wanted}. Convert it with astype.")
+
+
+cdef inline const cdl_primitives *table(int typenum) noexcept:
+    return cdl_table(typenum == cnp.NPY_FLOAT64)
+
+
+cdef inline Py_ssize_t last_axis(cnp.ndarray x) noexcept:
+    return cnp.PyArray_DIMS(x)[cnp.PyArray_NDIM(x) - 1]
+
+
+cdef inline Py_ssize_t rows(cnp.ndarray x) noexcept:
+    """The product of all axes but the last."""
+    cdef Py_ssize_t n = 1
+    cdef int axis
+    for axis in range(cnp.PyArray_NDIM(x) - 1):
+        n *= cnp.PyArray_DIMS(x)[axis]
+    return n
+
+
+cdef inline void *data(cnp.ndarray x) noexcept:
+    return NULL if x is None else cnp.PyArray_DATA(x)
+
+
+cdef int out_of_memory() except -1:
+    raise MemoryError("cdl: no memory for scratch space")
+
+
+cdef dict FUNCTION = {}
+
+
+def name_functions(names):
+    """Called once with the names of `cdl_function`, in its order."""
+    FUNCTION.update({name: code for code, name in enumerate(names)})
+
+
+cdef inline cdl_function function_code(str name) except *:
+    return <cdl_function><int>FUNCTION[name]
+
+
+cdef cdl_activation describe(str function, tuple parameters) except *:
+    cdef cdl_activation f
+    cdef int j
+    f.function = function_code(function)
+    for j in range(3):
+        f.p[j] = parameters[j] if j < len(parameters) else 0
+    return f
+
+
+# ----------------------------------------------------------------------------------------------------- matrix products
+
+
+def linear(cnp.ndarray x not None, cnp.ndarray kernel not None, cnp.ndarray bias, str activation):
+    cdef int t = float_type(x, "x")
+    x, kernel = dense(x, t, "x"), dense(kernel, t, "kernel")
+    if bias is not None:
+        bias = dense(bias, t, "bias")
+    cdef int ndim = cnp.PyArray_NDIM(x)
+    cdef cnp.npy_intp shape[64]
+    cdef int axis
+    for axis in range(ndim):
+        shape[axis] = cnp.PyArray_DIMS(x)[axis]
+    cdef Py_ssize_t n = rows(x), i = last_axis(x), o = last_axis(kernel)
+    shape[ndim - 1] = o
+    cdef cnp.ndarray y = new_array(ndim, shape, t)
+    cdef void *px = data(x), *pk = data(kernel), *pb = data(bias), *py = data(y)
+    cdef cdl_function f = function_code(activation)
+    cdef int status
+    with nogil:
+        status = table(t).linear(n, i, o, px, pk, pb, f, py)
+    if status:
+        out_of_memory()
+    return y
+
+
+def linear_backward(cnp.ndarray x not None, cnp.ndarray kernel not None, cnp.ndarray y not None,
+                    cnp.ndarray dy not None, str activation, bint need_dx, bint need_dkernel, bint need_dbias):
+    cdef int t = float_type(x, "x")
+    x, kernel, y, dy = dense(x, t, "x"), dense(kernel, t, "kernel"), dense(y, t, "y"), dense(dy, t, "dy")
+    cdef Py_ssize_t n = rows(x), i = last_axis(x), o = last_axis(kernel)
+    cdef cnp.ndarray dx = like(x) if need_dx else None
+    cdef cnp.ndarray dkernel = like(kernel) if need_dkernel else None
+    cdef cnp.ndarray dbias = new_array(1, cnp.PyArray_DIMS(kernel) + 1, t) if need_dbias else None
+    cdef void *px = data(x), *pk = data(kernel), *py = data(y), *pdy = data(dy)
+    cdef void *pdx = data(dx), *pdk = data(dkernel), *pdb = data(dbias)
+    cdef cdl_function f = function_code(activation)
+    cdef int status
+    with nogil:
+        status = table(t).linear_backward(n, i, o, px, pk, py, pdy, f, pdx, pdk, pdb)
+    if status:
+        out_of_memory()
+    return dx, dkernel, dbias
+
+
+def matmul(cnp.ndarray a not None, cnp.ndarray b not None, bint transpose_a, bint transpose_b):
+    cdef int t = float_type(a, "a")
+    a, b = dense(a, t, "a"), dense(b, t, "b")
+    cdef Py_ssize_t a_columns = cnp.PyArray_DIMS(a)[1], b_columns = cnp.PyArray_DIMS(b)[1]
+    cdef Py_ssize_t m = cnp.PyArray_DIMS(a)[1 if transpose_a else 0]
+    cdef Py_ssize_t k = cnp.PyArray_DIMS(a)[0 if transpose_a else 1]
+    cdef Py_ssize_t n = cnp.PyArray_DIMS(b)[0 if transpose_b else 1]
+    cdef cdl_matrix A = cdl_matrix(data(a), 1 if transpose_a else a_columns, a_columns if transpose_a else 1)
+    cdef cdl_matrix B = cdl_matrix(data(b), 1 if transpose_b else b_columns, b_columns if transpose_b else 1)
+    cdef cnp.npy_intp shape[2]
+    shape[0], shape[1] = m, n
+    cdef cnp.ndarray c = new_array(2, shape, t)
+    cdef void *pc = data(c)
+    cdef int status
+    with nogil:
+        status = table(t).gemm(m, n, k, A, B, NULL, <cdl_function>0, 0, pc, n)
+    if status:
+        out_of_memory()
+    return c
+
+
+def column_sum(cnp.ndarray x not None):
+    cdef int t = float_type(x, "x")
+    x = dense(x, t, "x")
+    cdef Py_ssize_t n = rows(x), d = last_axis(x)
+    cdef cnp.ndarray total = new_array(1, cnp.PyArray_DIMS(x) + cnp.PyArray_NDIM(x) - 1, t)
+    cdef void *px = data(x), *pt = data(total)
+    cdef int status
+    with nogil:
+        status = table(t).column_sum(n, d, px, pt)
+    if status:
+        out_of_memory()
+    return total
+
+
+# -------------------------------------------------------------------------------------------------------- activations
+
+
+def activation(cnp.ndarray x not None, str function, *parameters):
+    cdef int t = float_type(x, "x")
+    x = dense(x, t, "x")
+    cdef cnp.ndarray y = like(x)
+    cdef cdl_activation f = describe(function, parameters)
+    cdef Py_ssize_t size = cnp.PyArray_SIZE(x)
+    cdef void *px = data(x), *py = data(y)
+    with nogil:
+        table(t).activation(f, size, px, py)
+    return y
+
+
+def activation_backward(cnp.ndarray x not None, cnp.ndarray y not None, cnp.ndarray dy not None, str function,
+                        *parameters):
+    cdef int t = float_type(x, "x")
+    x, y, dy = dense(x, t, "x"), dense(y, t, "y"), dense(dy, t, "dy")
+    cdef cnp.ndarray dx = like(x)
+    cdef cdl_activation f = describe(function, parameters)
+    cdef Py_ssize_t size = cnp.PyArray_SIZE(x)
+    cdef void *px = data(x), *py = data(y), *pdy = data(dy), *pdx = data(dx)
+    with nogil:
+        table(t).activation_backward(f, size, px, py, pdy, pdx)
+    return dx
+
+
+ctypedef void (*row_function)(Py_ssize_t, Py_ssize_t, const void *, void *) noexcept nogil
+ctypedef void (*row_gradient)(Py_ssize_t, Py_ssize_t, const void *, const void *, void *) noexcept nogil
+
+
+cdef cnp.ndarray by_row(row_function f, cnp.ndarray x, int t):
+    cdef cnp.ndarray y = like(x)
+    cdef Py_ssize_t n = rows(x), d = last_axis(x)
+    cdef void *px = data(x), *py = data(y)
+    with nogil:
+        f(n, d, px, py)
+    return y
+
+
+cdef cnp.ndarray by_row_backward(row_gradient f, cnp.ndarray y, cnp.ndarray dy, int t):
+    cdef cnp.ndarray dx = like(y)
+    cdef Py_ssize_t n = rows(y), d = last_axis(y)
+    cdef void *py = data(y), *pdy = data(dy), *pdx = data(dx)
+    with nogil:
+        f(n, d, py, pdy, pdx)
+    return dx
+
+
+def softmax(cnp.ndarray x not None):
+    cdef int t = float_type(x, "x")
+    return by_row(<row_function>table(t).softmax, dense(x, t, "x"), t)
+
+
+def softmax_backward(cnp.ndarray y not None, cnp.ndarray dy not None):
+    cdef int t = float_type(y, "y")
+    return by_row_backward(<row_gradient>table(t).softmax_backward, dense(y, t, "y"), dense(dy, t, "dy"), t)
+
+
+def log_softmax(cnp.ndarray x not None):
+    cdef int t = float_type(x, "x")
+    return by_row(<row_function>table(t).log_softmax, dense(x, t, "x"), t)
+
+
+def log_softmax_backward(cnp.ndarray y not None, cnp.ndarray dy not None):
+    cdef int t = float_type(y, "y")
+    return by_row_backward(<row_gradient>table(t).log_softmax_backward, dense(y, t, "y"), dense(dy, t, "dy"), t)
+
+
+# ------------------------------------------------------------------------------------------------------------- losses
+
+
+ctypedef double (*distance_loss)(Py_ssize_t, Py_ssize_t, const void *, const void *, const void *, double, void *,
+                                 void *) noexcept nogil
+ctypedef double (*entropy_loss)(Py_ssize_t, Py_ssize_t, const void *, const void *, int, double, double, const void *,
+                                double, void *, void *) noexcept nogil
+
+
+cdef object distance(distance_loss loss, int t, cnp.ndarray y_true, cnp.ndarray y_pred, cnp.ndarray weight,
+                     double scale, bint want_gradient):
+    y_true, y_pred = dense(y_true, t, "y_true"), dense(y_pred, t, "y_pred")
+    if weight is not None:
+        weight = dense(weight, t, "weight")
+    cdef Py_ssize_t n = rows(y_pred), d = last_axis(y_pred)
+    cdef cnp.ndarray values = None, dy = None
+    if want_gradient:
+        dy = like(y_pred)
+    else:
+        values = new_array(cnp.PyArray_NDIM(y_pred) - 1, cnp.PyArray_DIMS(y_pred), t)
+    cdef void *pt = data(y_true), *pp = data(y_pred), *pw = data(weight), *pv = data(values), *pd = data(dy)
+    cdef double total
+    with nogil:
+        total = loss(n, d, pt, pp, pw, scale, pv, pd)
+    return (total, dy) if want_gradient else values
+
+
+cdef object entropy(entropy_loss loss, int t, cnp.ndarray y_true, cnp.ndarray y_pred, bint from_logits,
+                    double epsilon, double label_smoothing, cnp.ndarray weight, double scale, bint want_gradient):
+    y_true, y_pred = dense(y_true, t, "y_true"), dense(y_pred, t, "y_pred")
+    if weight is not None:
+        weight = dense(weight, t, "weight")
+    cdef Py_ssize_t n = rows(y_pred), d = last_axis(y_pred)
+    cdef cnp.ndarray values = None, dy = None
+    if want_gradient:
+        dy = like(y_pred)
+    else:
+        values = new_array(cnp.PyArray_NDIM(y_pred) - 1, cnp.PyArray_DIMS(y_pred), t)
+    cdef void *pt = data(y_true), *pp = data(y_pred), *pw = data(weight), *pv = data(values), *pd = data(dy)
+    cdef double total
+    with nogil:
+        total = loss(n, d, pt, pp, from_logits, epsilon, label_smoothing, pw, scale, pv, pd)
+    return (total, dy) if want_gradient else values
+
+
+def mean_squared_error(cnp.ndarray y_true not None, cnp.ndarray y_pred not None):
+    cdef int t = float_type(y_pred, "y_pred")
+    return distance(<distance_loss>table(t).mean_squared_error, t, y_true, y_pred, None, 1.0, False)
+
+
+def mean_squared_error_gradient(cnp.ndarray y_true not None, cnp.ndarray y_pred not None, cnp.ndarray weight,
+                                double scale):
+    cdef int t = float_type(y_pred, "y_pred")
+    return distance(<distance_loss>table(t).mean_squared_error, t, y_true, y_pred, weight, scale, True)
+
+
+def mean_absolute_error(cnp.ndarray y_true not None, cnp.ndarray y_pred not None):
+    cdef int t = float_type(y_pred, "y_pred")
+    return distance(<distance_loss>table(t).mean_absolute_error, t, y_true, y_pred, None, 1.0, False)
+
+
+def mean_absolute_error_gradient(cnp.ndarray y_true not None, cnp.ndarray y_pred not None, cnp.ndarray weight,
+                                 double scale):
+    cdef int t = float_type(y_pred, "y_pred")
+    return distance(<distance_loss>table(t).mean_absolute_error, t, y_true, y_pred, weight, scale, True)
+
+
+def binary_crossentropy(cnp.ndarray y_true not None, cnp.ndarray y_pred not None, bint from_logits, double epsilon,
+                        double label_smoothing):
+    cdef int t = float_type(y_pred, "y_pred")
+    return entropy(<entropy_loss>table(t).binary_crossentropy, t, y_true, y_pred, from_logits, epsilon,
+                   label_smoothing, None, 1.0, False)
+
+
+def binary_crossentropy_gradient(cnp.ndarray y_true not None, cnp.ndarray y_pred not None, bint from_logits,
+                                 double epsilon, double label_smoothing, cnp.ndarray weight, double scale):
+    cdef int t = float_type(y_pred, "y_pred")
+    return entropy(<entropy_loss>table(t).binary_crossentropy, t, y_true, y_pred, from_logits, epsilon,
+                   label_smoothing, weight, scale, True)
+
+
+def categorical_crossentropy(cnp.ndarray y_true not None, cnp.ndarray y_pred not None, bint from_logits, double epsilon,
+                             double label_smoothing):
+    cdef int t = float_type(y_pred, "y_pred")
+    return entropy(<entropy_loss>table(t).categorical_crossentropy, t, y_true, y_pred, from_logits, epsilon,
+                   label_smoothing, None, 1.0, False)
+
+
+def categorical_crossentropy_gradient(cnp.ndarray y_true not None, cnp.ndarray y_pred not None, bint from_logits,
+                                      double epsilon, double label_smoothing, cnp.ndarray weight, double scale):
+    cdef int t = float_type(y_pred, "y_pred")
+    return entropy(<entropy_loss>table(t).categorical_crossentropy, t, y_true, y_pred, from_logits, epsilon,
+                   label_smoothing, weight, scale, True)
+
+
+cdef object sparse(cnp.ndarray labels, cnp.ndarray y_pred, bint from_logits, double epsilon, cnp.ndarray weight,
+                   double scale, bint want_gradient):
+    cdef int t = float_type(y_pred, "y_pred")
+    y_pred, labels = dense(y_pred, t, "y_pred"), dense_int32(labels)
+    if weight is not None:
+        weight = dense(weight, t, "weight")
+    cdef Py_ssize_t n = rows(y_pred), d = last_axis(y_pred)
+    cdef cnp.ndarray values = None, dy = None
+    if want_gradient:
+        dy = like(y_pred)
+    else:
+        values = new_array(cnp.PyArray_NDIM(y_pred) - 1, cnp.PyArray_DIMS(y_pred), t)
+    cdef const int32_t *pl = <const int32_t *>data(labels)
+    cdef void *pp = data(y_pred), *pw = data(weight), *pv = data(values), *pd = data(dy)
+    cdef double total
+    with nogil:
+        total = table(t).sparse_categorical_crossentropy(n, d, pl, pp, from_logits, epsilon, pw, scale, pv, pd)
+    return (total, dy) if want_gradient else values
+
+
+cdef inline cnp.ndarray dense_int32(cnp.ndarray labels):
+    if cnp.PyArray_TYPE(labels) != cnp.NPY_INT32:
+        raise TypeError(f"labels are {labels.dtype}; int32 is needed. Convert them with astype.")
+    return labels if PyArray_ISCARRAY_RO(labels) else PyArray_GETCONTIGUOUS(labels)
+
+
+def sparse_categorical_crossentropy(cnp.ndarray labels not None, cnp.ndarray y_pred not None, bint from_logits,
+                                    double epsilon):
+    return sparse(labels, y_pred, from_logits, epsilon, None, 1.0, False)
+
+
+def sparse_categorical_crossentropy_gradient(cnp.ndarray labels not None, cnp.ndarray y_pred not None,
+                                             bint from_logits, double epsilon, cnp.ndarray weight, double scale):
+    return sparse(labels, y_pred, from_logits, epsilon, weight, scale, True)
+
+
+def first_outside(cnp.ndarray index not None, Py_ssize_t limit):
+    if not PyArray_ISCARRAY_RO(index):
+        index = PyArray_GETCONTIGUOUS(index)
+    cdef Py_ssize_t j, size = cnp.PyArray_SIZE(index)
+    cdef const int32_t *narrow = <const int32_t *>data(index)
+    cdef const int64_t *wide = <const int64_t *>data(index)
+    if cnp.PyArray_TYPE(index) == cnp.NPY_INT32:
+        for j in range(size):
+            if narrow[j] < 0 or narrow[j] >= limit:
+                return j
+    elif cnp.PyArray_TYPE(index) == cnp.NPY_INT64:
+        for j in range(size):
+            if wide[j] < 0 or wide[j] >= limit:
+                return j
+    else:
+        raise TypeError(f"indices and labels are int32 or int64. Received: {index.dtype}. Convert them with astype.")
+    return -1
+
+
+# --------------------------------------------------------------------------------------------------------------- rows
+
+
+def argmax(cnp.ndarray x not None):
+    cdef int t = float_type(x, "x")
+    x = dense(x, t, "x")
+    cdef Py_ssize_t n = rows(x), d = last_axis(x)
+    cdef cnp.ndarray index = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(x) - 1, cnp.PyArray_DIMS(x), cnp.NPY_INT64, 0)
+    cdef void *px = data(x)
+    cdef int64_t *pi = <int64_t *>data(index)
+    with nogil:
+        table(t).argmax(n, d, px, pi)
+    return index
+
+
+def take_rows(cnp.ndarray source not None, cnp.ndarray index not None):
+    if cnp.PyDataType_REFCHK(cnp.PyArray_DESCR(source)) or not PyArray_IS_C_CONTIGUOUS(source):
+        return source[index]  # objects and views go NumPy's way
+    if cnp.PyArray_TYPE(index) != cnp.NPY_INT64:
+        raise TypeError(f"take_rows: index is int64. Received: {index.dtype}")
+    if not PyArray_ISCARRAY_RO(index):
+        index = PyArray_GETCONTIGUOUS(index)
+    cdef Py_ssize_t count = cnp.PyArray_SIZE(index), row_bytes = cnp.PyArray_ITEMSIZE(source)
+    cdef int axis, ndim = cnp.PyArray_NDIM(source)
+    cdef cnp.npy_intp shape[64]
+    shape[0] = count
+    for axis in range(1, ndim):
+        shape[axis] = cnp.PyArray_DIMS(source)[axis]
+        row_bytes *= shape[axis]
+    cdef cnp.ndarray out
+    cdef int t = cnp.PyArray_TYPE(source)
+    if (t == cnp.NPY_FLOAT32 or t == cnp.NPY_FLOAT64) and cnp.PyArray_ISNOTSWAPPED(source):
+        out = new_array(ndim, shape, t)
+    else:
+        Py_INCREF(cnp.PyArray_DESCR(source))
+        out = PyArray_NewFromDescr(ndarray_type, cnp.PyArray_DESCR(source), ndim, shape, NULL, NULL, 0, None)
+    cdef void *ps = data(source), *po = data(out)
+    cdef const int64_t *pi = <const int64_t *>data(index)
+    with nogil:
+        cdl_take_rows(count, row_bytes, ps, pi, po)
+    return out
+
+
+# ----------------------------------------------------------------------------------------------------- random numbers
+
+
+cdef cnp.ndarray new_shaped(tuple shape, str dtype):
+    cdef cnp.npy_intp sizes[64]
+    cdef int axis
+    for axis in range(len(shape)):
+        sizes[axis] = shape[axis]
+    return new_array(len(shape), sizes, cnp.NPY_FLOAT64 if dtype == "float64" else cnp.NPY_FLOAT32)
+
+
+def random_uniform(tuple shape, uint64_t seed, uint64_t stream, double low, double high, str dtype):
+    cdef cnp.ndarray y = new_shaped(shape, dtype)
+    cdef int t = cnp.PyArray_TYPE(y)
+    cdef Py_ssize_t size = cnp.PyArray_SIZE(y)
+    cdef void *py = data(y)
+    with nogil:
+        table(t).random_uniform(seed, stream, size, low, high, py)
+    return y
+
+
+def random_normal(tuple shape, uint64_t seed, uint64_t stream, double mean, double deviation, str dtype):
+    cdef cnp.ndarray y = new_shaped(shape, dtype)
+    cdef int t = cnp.PyArray_TYPE(y)
+    cdef Py_ssize_t size = cnp.PyArray_SIZE(y)
+    cdef void *py = data(y)
+    with nogil:
+        table(t).random_normal(seed, stream, size, mean, deviation, py)
+    return y
+
+
+def dropout(cnp.ndarray x not None, double rate, uint64_t seed, uint64_t stream):
+    cdef int t = float_type(x, "x")
+    x = dense(x, t, "x")
+    cdef cnp.ndarray y = like(x)
+    cdef Py_ssize_t size = cnp.PyArray_SIZE(x)
+    cdef void *px = data(x), *py = data(y)
+    with nogil:
+        table(t).dropout(seed, stream, size, rate, px, py)
+    return y
+
+
+# ---------------------------------------------------------------------------------------------------- optimizer rules
+
+
+cdef class Step:
+    """The table of variables of one optimizer step, checked and ready for C."""
+    cdef cdl_parameter *parameters
+    cdef Py_ssize_t count
+    cdef int type
+    cdef list kept  # dense copies of gradients that were not dense
+
+    def __cinit__(self, values, grads, slots, decays):
+        cdef Py_ssize_t j, s
+        cdef cnp.ndarray value, grad, state
+        self.count = len(values)
+        self.kept = []
+        self.type = cnp.NPY_FLOAT32
+        self.parameters = <cdl_parameter *>PyMem_Malloc(max(1, self.count) * sizeof(cdl_parameter))
+        if self.parameters is NULL:
+            raise MemoryError("cdl: no memory for the optimizer's table")
+        for j in range(self.count):
+            value, grad = values[j], grads[j]
+            if j == 0:
+                self.type = float_type(value, "value")
+            self.parameters[j].size = cnp.PyArray_SIZE(value)
+            self.parameters[j].value = self.updated(value, self.parameters[j].size, "value", j)
+            if not cnp.PyArray_SAMESHAPE(value, grad):
+                raise ValueError(f"variable {j} has shape {value.shape}, its gradient has shape {grad.shape}")
+            if not PyArray_ISCARRAY_RO(grad):
+                grad = PyArray_GETCONTIGUOUS(grad)
+                self.kept.append(grad)
+            self.parameters[j].grad = data(dense(grad, self.type, "gradient"))
+            for s in range(len(slots)):
+                state = slots[s][j]
+                self.parameters[j].slot[s] = self.updated(state, self.parameters[j].size, "optimizer state", j)
+            self.parameters[j].decay = decays[j]
+
+    cdef void *updated(self, cnp.ndarray x, Py_ssize_t size, str name, Py_ssize_t j) except NULL:
+        if cnp.PyArray_TYPE(x) != self.type:
+            refuse_dtype(x, self.type, f"{name} {j}")
+        if not cnp.PyArray_ISCARRAY(x) or cnp.PyArray_SIZE(x) != size:
+            raise ValueError(f"{name} {j} must be a writable dense array of {size} elements (shape {(<object>x).shape})")
+        return cnp.PyArray_DATA(x)
+
+    def __dealloc__(self):
+        PyMem_Free(self.parameters)
+
+
+def sgd(values, grads, decays, double learning_rate):
+    cdef Step step = Step(values, grads, (), decays)
+    with nogil:
+        table(step.type).sgd(step.count, step.parameters, learning_rate)
+
+
+def momentum(values, grads, velocities, decays, double learning_rate, double momentum, bint nesterov):
+    cdef Step step = Step(values, grads, (velocities,), decays)
+    with nogil:
+        table(step.type).momentum(step.count, step.parameters, learning_rate, momentum, nesterov)
+
+
+def rmsprop(values, grads, slots, decays, double learning_rate, double rho, double momentum, double epsilon,
+            bint centered):
+    cdef Step step = Step(values, grads, slots, decays)
+    with nogil:
+        table(step.type).rmsprop(step.count, step.parameters, learning_rate, rho, momentum, epsilon, centered)
+
+
+def adam(values, grads, slots, decays, double rate, double beta_1, double beta_2, double epsilon, bint amsgrad):
+    cdef Step step = Step(values, grads, slots, decays)
+    with nogil:
+        table(step.type).adam(step.count, step.parameters, rate, beta_1, beta_2, epsilon, amsgrad)
+
+
+# ----------------------------------------------------------------------------------------------------------- settings
+
+
+def isa():
+    return cdl_isa().decode()
+
+
+def set_isa(str name):
+    """Whether the instruction set could be chosen."""
+    cdef bytes encoded = name.encode()
+    return cdl_set_isa(encoded) == 0
+
+
+def isas():
+    """The instruction sets that this processor and this build have."""
+    cdef str current = isa()
+    found = [name for name in ("generic", "avx2", "avx512") if set_isa(name)]
+    set_isa(current)
+    return found
+
+
+cdef int requested_threads = 0
+
+
+def set_threads(int count):
+    """Sets the number of threads (0: OpenMP's) and returns the previous setting."""
+    global requested_threads
+    previous = requested_threads
+    requested_threads = count
+    cdl_set_threads(count)
+    return previous
+
+
+def threads():
+    return cdl_threads()
+
+
+def has_openmp():
+    return bool(cdl_has_openmp())
+
+
+def pooled_bytes():
+    """Bytes of freed arrays that the core keeps for reuse."""
+    return cdl_pooled_bytes()
