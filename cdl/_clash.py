@@ -1,4 +1,4 @@
-"""Detects that another package named `cdl` lies in our folder: pip lets a second distribution write into it, silently."""
+"""Detects that another package named `cdl` lies in our folder: pip lets two distributions write into one, silently."""
 
 import os
 

@@ -2,9 +2,10 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 TIMEOUT = 30.0  # seconds without a byte after which a mirror counts as down
@@ -44,7 +45,7 @@ def cache_folder() -> Path:
     return Path(xdg, "cdl") if os.path.isabs(xdg) else Path("~/.cache/cdl").expanduser()
 
 
-def find(path: str | Path) -> Path | None:
+def find(path: str | PathLike[str]) -> Path | None:
     """`path` below the data folder, else below the cache folder; None if neither holds it.  Absolute paths stay."""
     for folder in (data_folder(), cache_folder()):
         if folder is not None and (folder / path).is_file():
@@ -129,7 +130,7 @@ def _read(url: str, label: str) -> Iterator[bytes]:
 
 
 @contextmanager
-def _progress(label: str, url: str, size: int):
+def _progress(label: str, url: str, size: int) -> Iterator[Callable[[int], object]]:
     """A function to call with each number of bytes: a tqdm bar where tqdm is installed, else one plain line."""
     try:
         from tqdm.auto import tqdm

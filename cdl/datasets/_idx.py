@@ -6,6 +6,7 @@ followed by the bytes in C order; all of it gzipped.  http://yann.lecun.com/exdb
 
 import gzip
 import zlib
+from collections.abc import Sequence
 from math import prod
 from pathlib import Path
 
@@ -13,8 +14,10 @@ import numpy as np
 
 from cdl.datasets import _files
 
+Split = tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
-def load_images(files: tuple[_files.File, _files.File, _files.File, _files.File]):
+
+def load_images(files: Sequence[_files.File]) -> Split:
     """`((x_train, y_train), (x_test, y_test))` from train images, train labels, test images, test labels."""
     x_train, y_train, x_test, y_test = (_files.locate(file) for file in files)
     return _images_and_labels(x_train, y_train), _images_and_labels(x_test, y_test)

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
+from cdl.datasets._idx import Split
+
 PATH = Path(__file__).with_name("digits.npz")
 
 
-def load_data():
+def load_data() -> Split:
     """A balanced part of MNIST, read in a blink and without a network: 500 + 100 images of each digit.
 
     The training images are from MNIST's training set and the test images from its test set, evenly spaced over the

@@ -18,7 +18,7 @@ FILES = tuple(
 )
 
 
-def load_data():
+def load_data() -> _idx.Split:
     """The Fashion-MNIST images: 60,000 to train with and 10,000 to test with, in 10 classes.
 
     The classes are 0 T-shirt/top, 1 trouser, 2 pullover, 3 dress, 4 coat, 5 sandal, 6 shirt, 7 sneaker, 8 bag,

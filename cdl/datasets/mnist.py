@@ -1,5 +1,7 @@
 """MNIST: 70,000 handwritten digits."""
 
+from os import PathLike
+
 import numpy as np
 
 from cdl.datasets import _files, _idx
@@ -19,7 +21,7 @@ FILES = tuple(
 )
 
 
-def load_data(path: str = "mnist.npz"):
+def load_data(path: str | PathLike[str] = "mnist.npz") -> _idx.Split:
     """The MNIST digits: 60,000 images to train with and 10,000 to test with, in 10 classes.
 
     Args:
