@@ -76,3 +76,8 @@ def flowers(features: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
     label = random.permutation(np.arange(150, dtype=np.int32) % classes)
     centres = random.normal(size=(classes, features))
     return (centres[label] + random.normal(0, 0.7, (150, features))).astype(np.float32), label
+
+
+def noise(*shape: int, dtype: str = "float32", seed: int = 0) -> np.ndarray:
+    """Standard normal numbers: the operands of single primitives."""
+    return np.random.default_rng(seed).standard_normal(shape, dtype=dtype)

@@ -33,11 +33,12 @@ DEFAULT = [name for name in PEERS if name != "torch-compile"]   # its compilatio
 
 
 def create(name: str, threads: int):
-    """The Peer called `name`, on `threads` cores."""
+    """The Peer called `name`, on `threads` cores.  A variant is a class of its own or a way to use Peer."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
     library, _, variant = name.partition("-")
-    return import_module(f"peers.{library}_").Peer(threads, variant)
+    module = import_module(f"peers.{library}_")
+    return getattr(module, variant.capitalize(), module.Peer)(threads, variant)
 
 
 def environment(threads: int) -> dict[str, str]:

@@ -58,7 +58,7 @@ class Trainer:
 
 class Peer:
     def __init__(self, threads: int, variant: str):
-        self.scan = variant == "scan"
+        pass
 
     def train_step(self, network: Network) -> Task:
         trainer = Trainer(network)
@@ -75,7 +75,7 @@ class Peer:
 
     def fit_epoch(self, network: Network) -> Task:
         """A Python loop over one jitted step that gathers its own batch."""
-        trainer, x, label, orders = self._epoch_data(network)
+        trainer, x, label, orders = epoch_data(network)
 
         @partial(jax.jit, donate_argnums=0)
         def step(state, x, label, order, batch):
@@ -89,26 +89,34 @@ class Peer:
 
         return Task(epoch, trainer.reset, trainer.wait)
 
-    def fit_epoch_scanned(self, network: Network) -> Task:
-        trainer, x, label, orders = self._epoch_data(network)
-
-        @partial(jax.jit, donate_argnums=0)
-        def scan(state, x, label, order):
-            state, losses = jax.lax.scan(lambda state, part: adam_step(state, x[part], label[part]), state, order)
-            return state, losses.mean()
-
-        return Task(lambda: float(trainer.run(scan, x, label, next(orders))), trainer.reset, trainer.wait)
-
-    @staticmethod
-    def _epoch_data(network: Network):
-        trainer, (x, label) = Trainer(network), network.samples(60_000)
-        random = np.random.default_rng(0)
-        orders = (jnp.array(random.permutation(len(x)).astype(np.int32).reshape(-1, network.batch))
-                  for _ in itertools.count())
-        return trainer, jnp.array(x), jnp.array(label), orders
-
     def predict(self, network: Network, count: int) -> Task:
         layers = Trainer(network).state[0]
         apply = jax.jit(lambda layers, x: jax.nn.softmax(logits(layers, x)))
         x = network.samples(count)[0]
         return Task(lambda: np.asarray(apply(layers, x)))
+
+
+class Scan:
+    """The epoch as one compiled call."""
+
+    def __init__(self, threads: int, variant: str):
+        pass
+
+    def fit_epoch(self, network: Network) -> Task:
+        trainer, x, label, orders = epoch_data(network)
+
+        @partial(jax.jit, donate_argnums=0)
+        def epoch(state, x, label, order):
+            state, losses = jax.lax.scan(lambda state, part: adam_step(state, x[part], label[part]), state, order)
+            return state, losses.mean()
+
+        return Task(lambda: float(trainer.run(epoch, x, label, next(orders))), trainer.reset, trainer.wait)
+
+
+def epoch_data(network: Network):
+    """A trainer, 60,000 samples and their labels, and shuffled indices (batches, batch) without end."""
+    trainer, (x, label) = Trainer(network), network.samples(60_000)
+    random = np.random.default_rng(0)
+    orders = (jnp.array(random.permutation(len(x)).astype(np.int32).reshape(-1, network.batch))
+              for _ in itertools.count())
+    return trainer, jnp.array(x), jnp.array(label), orders

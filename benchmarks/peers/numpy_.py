@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 from timing import Task
-from workloads import BETA_1, BETA_2, EPSILON, LEARNING_RATE, Network
+from workloads import BETA_1, BETA_2, EPSILON, LEARNING_RATE, Network, noise
 
 
 class Net:
@@ -114,6 +114,8 @@ class Peer:
         net, (x, _) = Net(network), network.samples(count)
         return Task(lambda: net.forward(x)[-1])
 
-    def matmul(self, a: np.ndarray, b: np.ndarray) -> Task:
-        out = np.empty((a.shape[0], b.shape[1]), a.dtype)
+    def matmul(self, a: tuple, b: tuple, transpose_a: bool, transpose_b: bool, dtype: str) -> Task:
+        a, b = noise(*a, dtype=dtype, seed=1), noise(*b, dtype=dtype, seed=2)
+        a, b = a.T if transpose_a else a, b.T if transpose_b else b
+        out = np.empty((len(a), b.shape[1]), dtype)
         return Task(lambda: np.matmul(a, b, out=out))

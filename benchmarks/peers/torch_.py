@@ -8,7 +8,17 @@ import numpy as np
 import torch
 from timing import Task
 from torch.nn import functional
-from workloads import BETA_1, BETA_2, EPSILON, LEARNING_RATE, Network
+from workloads import BETA_1, BETA_2, EPSILON, LEARNING_RATE, Network, noise
+
+ACTIVATIONS = {
+    "relu": torch.relu,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "elu": functional.elu,
+    "gelu": functional.gelu,
+    "silu": functional.silu,
+    "softplus": functional.softplus,
+}
 
 
 class Net:
@@ -86,7 +96,35 @@ class Peer:
         x = chunks[0]
         return Task(predict)
 
-    def matmul(self, a: np.ndarray, b: np.ndarray) -> Task:
-        a, b = torch.from_numpy(a), torch.from_numpy(b)
+    def matmul(self, a: tuple, b: tuple, transpose_a: bool, transpose_b: bool, dtype: str) -> Task:
+        a, b = (torch.from_numpy(noise(*shape, dtype=dtype, seed=seed)) for seed, shape in enumerate((a, b), 1))
+        a, b = a.T if transpose_a else a, b.T if transpose_b else b
         out = torch.empty(len(a), b.shape[1], dtype=a.dtype)
         return Task(lambda: torch.mm(a, b, out=out))
+
+    def activation(self, name: str, size: int, backward: bool) -> Task:
+        x, dy = torch.from_numpy(noise(size)), torch.from_numpy(noise(size, seed=1))
+        function = ACTIVATIONS[name]
+        if not backward:
+            return Task(lambda: function(x))
+        y = function(x.requires_grad_())
+        return Task(lambda: torch.autograd.grad(y, x, dy, retain_graph=True)[0])
+
+    def softmax(self, n: int, d: int) -> Task:
+        x = torch.from_numpy(noise(n, d))
+        return Task(lambda: torch.softmax(x, 1))
+
+    def crossentropy(self, n: int, d: int) -> Task:
+        z, label = torch.from_numpy(noise(n, d)).requires_grad_(), torch.arange(n) % d
+        return Task(lambda: torch.autograd.grad(functional.cross_entropy(z, label), z)[0])
+
+    def adam(self, size: int) -> Task:
+        value = torch.from_numpy(noise(size)).requires_grad_()
+        value.grad = torch.from_numpy(noise(size, seed=1))
+        optimizer = torch.optim.Adam([value], LEARNING_RATE, (BETA_1, BETA_2), EPSILON, fused=self.tuned or None)
+
+        def step() -> torch.Tensor:
+            optimizer.step()
+            return value.detach()
+
+        return Task(step)
