@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from cdl import config, random
-from cdl.random import SeedGenerator, make_default_seed
 from cdl.utils import registry
+from cdl.utils.seeds import SeedGenerator, as_seed, make_default_seed
 
 Shape = Sequence[int]
 
@@ -106,9 +106,7 @@ class RandomInitializer(Initializer):
             seed = registry.deserialize(seed)
         if seed is None:
             seed = make_default_seed()
-        if not isinstance(seed, (int, np.integer, SeedGenerator)):
-            raise ValueError(f"`seed` is an integer, a SeedGenerator or None. Received: seed={seed!r}")
-        self.seed = seed
+        self.seed = seed if isinstance(seed, SeedGenerator) else as_seed(seed, f"{type(self).__name__}: `seed`")
 
     def get_config(self) -> dict[str, Any]:
         return {"seed": registry.serialize(self._init_seed)}

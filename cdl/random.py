@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 
 from cdl import config, ops
-from cdl.utils.seeds import SeedGenerator, draw_seed, make_default_seed, set_random_seed
+from cdl.utils.seeds import SeedGenerator, draw_seed, set_random_seed
 
 __all__ = [
     "SeedGenerator",
-    "draw_seed",
-    "make_default_seed",
     "normal",
     "randint",
     "set_random_seed",

@@ -149,7 +149,8 @@ class Registry:
 
         lower = {key.lower(): key for key in self.objects}
         close = [lower[key] for key in get_close_matches(name.lower(), lower, n=3, cutoff=0.5)]
-        hint = f"Did you mean {' or '.join(map(repr, close))}?" if close else f"Known names: {', '.join(sorted(self.objects))}."
+        known = ", ".join(sorted(public.__name__ for public in self.public))
+        hint = f"Did you mean {' or '.join(map(repr, close))}?" if close else f"Known names: {known}."
         return f"{hint} Names of your own: register_keras_serializable or custom_object_scope."
 
 

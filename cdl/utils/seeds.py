@@ -31,7 +31,7 @@ class SeedGenerator:
     def __init__(self, seed: int | None = None, name: str | None = None) -> None:
         self.name = name or auto_name(type(self).__name__)
         self._initial_seed = seed
-        self.seed = make_default_seed() if seed is None else _integer(seed, "SeedGenerator: `seed`")
+        self.seed = make_default_seed() if seed is None else as_seed(seed, "SeedGenerator: `seed`")
         self.stream = 0
 
     def next(self) -> tuple[int, int]:
@@ -61,7 +61,7 @@ def set_random_seed(seed: int) -> None:
     >>> cdl.utils.set_random_seed(42)
     """
     global _global
-    seed = _integer(seed, "set_random_seed: `seed`")
+    seed = as_seed(seed, "set_random_seed: `seed`")
     np.random.seed(seed)
     python_random.seed(seed)
     _global = None
@@ -81,10 +81,11 @@ def draw_seed(seed: int | SeedGenerator | None) -> tuple[int, int]:
         if _global is None:
             _global = SeedGenerator(name="global_seed_generator")
         return _global.next()
-    return _integer(seed, "`seed`") & UINT64, 0
+    return as_seed(seed, "`seed`") & UINT64, 0
 
 
-def _integer(seed: Any, who: str) -> int:
+def as_seed(seed: Any, who: str) -> int:
+    """`seed` as an int; ValueError, in the name of `who`, for what is no integer."""
     try:
         return operator.index(seed)
     except TypeError:
