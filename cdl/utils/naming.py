@@ -1,4 +1,4 @@
-"""Names that Keras derives from class names: `BatchNormalization` becomes `batch_normalization`, then `batch_normalization_1`."""
+"""Names derived from class names as in Keras: `Dense` becomes `dense`, then `dense_1`."""
 
 from __future__ import annotations
 
