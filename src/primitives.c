@@ -8,8 +8,11 @@
 #include "simd.h"
 #include "vmath.h"
 
+#include "activation.c"
+
 extern const cdl_primitives CDL_TABLE;
 
 const cdl_primitives CDL_TABLE = {
-    .gemm = NULL,
+    .activation = activation,
+    .activation_backward = activation_backward,
 };
