@@ -11,10 +11,13 @@ memoryviews cost 0.85 us, as much as a small layer's arithmetic.
 
 cimport numpy as cnp
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.object cimport PyTypeObject
 from cpython.ref cimport Py_INCREF
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
 cnp.import_array()
+
+ctypedef void *address
 
 
 cdef extern from "cdl.h" nogil:
@@ -37,37 +40,49 @@ cdef extern from "cdl.h" nogil:
         void *slot[3]
         double decay
 
+    ctypedef struct cdl_loss:
+        Py_ssize_t n
+        Py_ssize_t d
+        const void *y_true
+        const void *y_pred
+        const void *weight
+        double scale
+        int from_logits
+        double epsilon
+        double label_smoothing
+        void *values
+        void *dy
+
+    ctypedef double (*cdl_loss_function)(const cdl_loss *) noexcept nogil
+
     ctypedef struct cdl_primitives:
         int (*gemm)(Py_ssize_t, Py_ssize_t, Py_ssize_t, cdl_matrix, cdl_matrix, const void *, cdl_function, int, void *,
-                    Py_ssize_t)
-        int (*linear)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const void *, const void *, const void *, cdl_function, void *)
+                    Py_ssize_t) noexcept nogil
+        int (*linear)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const void *, const void *, const void *, cdl_function,
+                      void *) noexcept nogil
         int (*linear_backward)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const void *, const void *, const void *, const void *,
-                               cdl_function, void *, void *, void *)
-        int (*column_sum)(Py_ssize_t, Py_ssize_t, const void *, void *)
-        void (*activation)(cdl_activation, Py_ssize_t, const void *, void *)
-        void (*activation_backward)(cdl_activation, Py_ssize_t, const void *, const void *, const void *, void *)
-        void (*softmax)(Py_ssize_t, Py_ssize_t, const void *, void *)
-        void (*softmax_backward)(Py_ssize_t, Py_ssize_t, const void *, const void *, void *)
-        void (*log_softmax)(Py_ssize_t, Py_ssize_t, const void *, void *)
-        void (*log_softmax_backward)(Py_ssize_t, Py_ssize_t, const void *, const void *, void *)
-        double (*mean_squared_error)(Py_ssize_t, Py_ssize_t, const void *, const void *, const void *, double, void *,
-                                     void *)
-        double (*mean_absolute_error)(Py_ssize_t, Py_ssize_t, const void *, const void *, const void *, double, void *,
-                                      void *)
-        double (*binary_crossentropy)(Py_ssize_t, Py_ssize_t, const void *, const void *, int, double, double,
-                                      const void *, double, void *, void *)
-        double (*categorical_crossentropy)(Py_ssize_t, Py_ssize_t, const void *, const void *, int, double, double,
-                                           const void *, double, void *, void *)
-        double (*sparse_categorical_crossentropy)(Py_ssize_t, Py_ssize_t, const int32_t *, const void *, int, double,
-                                                  const void *, double, void *, void *)
-        void (*argmax)(Py_ssize_t, Py_ssize_t, const void *, int64_t *)
-        void (*sgd)(Py_ssize_t, const cdl_parameter *, double)
-        void (*momentum)(Py_ssize_t, const cdl_parameter *, double, double, int)
-        void (*rmsprop)(Py_ssize_t, const cdl_parameter *, double, double, double, double, int)
-        void (*adam)(Py_ssize_t, const cdl_parameter *, double, double, double, double, int)
-        void (*random_uniform)(uint64_t, uint64_t, Py_ssize_t, double, double, void *)
-        void (*random_normal)(uint64_t, uint64_t, Py_ssize_t, double, double, void *)
-        void (*dropout)(uint64_t, uint64_t, Py_ssize_t, double, const void *, void *)
+                               cdl_function, void *, void *, void *) noexcept nogil
+        int (*column_sum)(Py_ssize_t, Py_ssize_t, const void *, void *) noexcept nogil
+        void (*activation)(cdl_activation, Py_ssize_t, const void *, void *) noexcept nogil
+        void (*activation_backward)(cdl_activation, Py_ssize_t, const void *, const void *, const void *,
+                                    void *) noexcept nogil
+        void (*softmax)(Py_ssize_t, Py_ssize_t, const void *, void *) noexcept nogil
+        void (*softmax_backward)(Py_ssize_t, Py_ssize_t, const void *, const void *, void *) noexcept nogil
+        void (*log_softmax)(Py_ssize_t, Py_ssize_t, const void *, void *) noexcept nogil
+        void (*log_softmax_backward)(Py_ssize_t, Py_ssize_t, const void *, const void *, void *) noexcept nogil
+        cdl_loss_function mean_squared_error
+        cdl_loss_function mean_absolute_error
+        cdl_loss_function binary_crossentropy
+        cdl_loss_function categorical_crossentropy
+        cdl_loss_function sparse_categorical_crossentropy
+        void (*argmax)(Py_ssize_t, Py_ssize_t, const void *, int64_t *) noexcept nogil
+        void (*sgd)(Py_ssize_t, const cdl_parameter *, double) noexcept nogil
+        void (*momentum)(Py_ssize_t, const cdl_parameter *, double, double, int) noexcept nogil
+        void (*rmsprop)(Py_ssize_t, const cdl_parameter *, double, double, double, double, int) noexcept nogil
+        void (*adam)(Py_ssize_t, const cdl_parameter *, double, double, double, double, int) noexcept nogil
+        void (*random_uniform)(uint64_t, uint64_t, Py_ssize_t, double, double, void *) noexcept nogil
+        void (*random_normal)(uint64_t, uint64_t, Py_ssize_t, double, double, void *) noexcept nogil
+        void (*dropout)(uint64_t, uint64_t, Py_ssize_t, double, const void *, void *) noexcept nogil
 
     const cdl_primitives *cdl_table(int)
     void cdl_take_rows(Py_ssize_t, Py_ssize_t, const void *, const int64_t *, void *)
@@ -81,12 +96,12 @@ cdef extern from "cdl.h" nogil:
     size_t cdl_pooled_bytes()
 
 cdef extern from "numpy/arrayobject.h":
-    object PyArray_NewFromDescr(object, cnp.dtype, int, cnp.npy_intp *, cnp.npy_intp *, void *, int, object)
+    object PyArray_NewFromDescr(PyTypeObject *, cnp.dtype, int, cnp.npy_intp *, cnp.npy_intp *, void *, int, object)
     int PyArray_SetBaseObject(cnp.ndarray, object) except -1
     bint PyArray_IS_C_CONTIGUOUS(cnp.ndarray)
     bint PyArray_ISCARRAY_RO(cnp.ndarray)
     cnp.ndarray PyArray_GETCONTIGUOUS(cnp.ndarray)
-    object ndarray_type "((PyObject *)&PyArray_Type)"
+    PyTypeObject PyArray_Type
 
 
 # ------------------------------------------------------------------------------------------------------------- arrays
@@ -120,7 +135,7 @@ cdef cnp.ndarray new_array(int ndim, const cnp.npy_intp *shape, int typenum):
     block.bytes = size
     Py_INCREF(descr)  # PyArray_NewFromDescr takes it over
     cdef cnp.ndarray array = PyArray_NewFromDescr(
-        ndarray_type, descr, ndim, <cnp.npy_intp *>shape, NULL, block.data, cnp.NPY_ARRAY_CARRAY, None)
+        &PyArray_Type, descr, ndim, <cnp.npy_intp *>shape, NULL, block.data, cnp.NPY_ARRAY_CARRAY, None)
     Py_INCREF(block)  # PyArray_SetBaseObject takes it over
     PyArray_SetBaseObject(array, block)
     return array
@@ -149,7 +164,7 @@ cdef int refuse_dtype(cnp.ndarray x, int typenum, str name) except -1:
     raise TypeError(f"{name} is {x.dtype}, the other arrays are {wanted}. Convert it with astype.")
 
 
-cdef inline const cdl_primitives *table(int typenum) noexcept:
+cdef inline const cdl_primitives *table(int typenum) noexcept nogil:
     return cdl_table(typenum == cnp.NPY_FLOAT64)
 
 
@@ -211,7 +226,7 @@ def linear(cnp.ndarray x not None, cnp.ndarray kernel not None, cnp.ndarray bias
     cdef Py_ssize_t n = rows(x), i = last_axis(x), o = last_axis(kernel)
     shape[ndim - 1] = o
     cdef cnp.ndarray y = new_array(ndim, shape, t)
-    cdef void *px = data(x), *pk = data(kernel), *pb = data(bias), *py = data(y)
+    cdef address px = data(x), pk = data(kernel), pb = data(bias), py = data(y)
     cdef cdl_function f = function_code(activation)
     cdef int status
     with nogil:
@@ -229,8 +244,8 @@ def linear_backward(cnp.ndarray x not None, cnp.ndarray kernel not None, cnp.nda
     cdef cnp.ndarray dx = like(x) if need_dx else None
     cdef cnp.ndarray dkernel = like(kernel) if need_dkernel else None
     cdef cnp.ndarray dbias = new_array(1, cnp.PyArray_DIMS(kernel) + 1, t) if need_dbias else None
-    cdef void *px = data(x), *pk = data(kernel), *py = data(y), *pdy = data(dy)
-    cdef void *pdx = data(dx), *pdk = data(dkernel), *pdb = data(dbias)
+    cdef address px = data(x), pk = data(kernel), py = data(y), pdy = data(dy)
+    cdef address pdx = data(dx), pdk = data(dkernel), pdb = data(dbias)
     cdef cdl_function f = function_code(activation)
     cdef int status
     with nogil:
@@ -252,7 +267,7 @@ def matmul(cnp.ndarray a not None, cnp.ndarray b not None, bint transpose_a, bin
     cdef cnp.npy_intp shape[2]
     shape[0], shape[1] = m, n
     cdef cnp.ndarray c = new_array(2, shape, t)
-    cdef void *pc = data(c)
+    cdef address pc = data(c)
     cdef int status
     with nogil:
         status = table(t).gemm(m, n, k, A, B, NULL, <cdl_function>0, 0, pc, n)
@@ -266,7 +281,7 @@ def column_sum(cnp.ndarray x not None):
     x = dense(x, t, "x")
     cdef Py_ssize_t n = rows(x), d = last_axis(x)
     cdef cnp.ndarray total = new_array(1, cnp.PyArray_DIMS(x) + cnp.PyArray_NDIM(x) - 1, t)
-    cdef void *px = data(x), *pt = data(total)
+    cdef address px = data(x), pt = data(total)
     cdef int status
     with nogil:
         status = table(t).column_sum(n, d, px, pt)
@@ -284,7 +299,7 @@ def activation(cnp.ndarray x not None, str function, *parameters):
     cdef cnp.ndarray y = like(x)
     cdef cdl_activation f = describe(function, parameters)
     cdef Py_ssize_t size = cnp.PyArray_SIZE(x)
-    cdef void *px = data(x), *py = data(y)
+    cdef address px = data(x), py = data(y)
     with nogil:
         table(t).activation(f, size, px, py)
     return y
@@ -297,7 +312,7 @@ def activation_backward(cnp.ndarray x not None, cnp.ndarray y not None, cnp.ndar
     cdef cnp.ndarray dx = like(x)
     cdef cdl_activation f = describe(function, parameters)
     cdef Py_ssize_t size = cnp.PyArray_SIZE(x)
-    cdef void *px = data(x), *py = data(y), *pdy = data(dy), *pdx = data(dx)
+    cdef address px = data(x), py = data(y), pdy = data(dy), pdx = data(dx)
     with nogil:
         table(t).activation_backward(f, size, px, py, pdy, pdx)
     return dx
@@ -310,7 +325,7 @@ ctypedef void (*row_gradient)(Py_ssize_t, Py_ssize_t, const void *, const void *
 cdef cnp.ndarray by_row(row_function f, cnp.ndarray x, int t):
     cdef cnp.ndarray y = like(x)
     cdef Py_ssize_t n = rows(x), d = last_axis(x)
-    cdef void *px = data(x), *py = data(y)
+    cdef address px = data(x), py = data(y)
     with nogil:
         f(n, d, px, py)
     return y
@@ -319,7 +334,7 @@ cdef cnp.ndarray by_row(row_function f, cnp.ndarray x, int t):
 cdef cnp.ndarray by_row_backward(row_gradient f, cnp.ndarray y, cnp.ndarray dy, int t):
     cdef cnp.ndarray dx = like(y)
     cdef Py_ssize_t n = rows(y), d = last_axis(y)
-    cdef void *py = data(y), *pdy = data(dy), *pdx = data(dx)
+    cdef address py = data(y), pdy = data(dy), pdx = data(dx)
     with nogil:
         f(n, d, py, pdy, pdx)
     return dx
@@ -327,140 +342,99 @@ cdef cnp.ndarray by_row_backward(row_gradient f, cnp.ndarray y, cnp.ndarray dy, 
 
 def softmax(cnp.ndarray x not None):
     cdef int t = float_type(x, "x")
-    return by_row(<row_function>table(t).softmax, dense(x, t, "x"), t)
+    return by_row(table(t).softmax, dense(x, t, "x"), t)
 
 
 def softmax_backward(cnp.ndarray y not None, cnp.ndarray dy not None):
     cdef int t = float_type(y, "y")
-    return by_row_backward(<row_gradient>table(t).softmax_backward, dense(y, t, "y"), dense(dy, t, "dy"), t)
+    return by_row_backward(table(t).softmax_backward, dense(y, t, "y"), dense(dy, t, "dy"), t)
 
 
 def log_softmax(cnp.ndarray x not None):
     cdef int t = float_type(x, "x")
-    return by_row(<row_function>table(t).log_softmax, dense(x, t, "x"), t)
+    return by_row(table(t).log_softmax, dense(x, t, "x"), t)
 
 
 def log_softmax_backward(cnp.ndarray y not None, cnp.ndarray dy not None):
     cdef int t = float_type(y, "y")
-    return by_row_backward(<row_gradient>table(t).log_softmax_backward, dense(y, t, "y"), dense(dy, t, "dy"), t)
+    return by_row_backward(table(t).log_softmax_backward, dense(y, t, "y"), dense(dy, t, "dy"), t)
 
 
 # ------------------------------------------------------------------------------------------------------------- losses
 
 
-ctypedef double (*distance_loss)(Py_ssize_t, Py_ssize_t, const void *, const void *, const void *, double, void *,
-                                 void *) noexcept nogil
-ctypedef double (*entropy_loss)(Py_ssize_t, Py_ssize_t, const void *, const void *, int, double, double, const void *,
-                                double, void *, void *) noexcept nogil
-
-
-cdef object distance(distance_loss loss, int t, cnp.ndarray y_true, cnp.ndarray y_pred, cnp.ndarray weight,
-                     double scale, bint want_gradient):
-    y_true, y_pred = dense(y_true, t, "y_true"), dense(y_pred, t, "y_pred")
+cdef object loss(cdl_loss_function f, cnp.ndarray y_true, cnp.ndarray y_pred, cnp.ndarray weight, double scale,
+                 bint want_gradient, bint from_logits=False, double epsilon=0, double label_smoothing=0):
+    """(total, dy) if want_gradient, else the value of each row. y_true is dense already."""
+    cdef int t = cnp.PyArray_TYPE(y_pred)
+    y_pred = dense(y_pred, t, "y_pred")
     if weight is not None:
         weight = dense(weight, t, "weight")
-    cdef Py_ssize_t n = rows(y_pred), d = last_axis(y_pred)
     cdef cnp.ndarray values = None, dy = None
     if want_gradient:
         dy = like(y_pred)
     else:
         values = new_array(cnp.PyArray_NDIM(y_pred) - 1, cnp.PyArray_DIMS(y_pred), t)
-    cdef void *pt = data(y_true), *pp = data(y_pred), *pw = data(weight), *pv = data(values), *pd = data(dy)
+    cdef cdl_loss arguments = cdl_loss(
+        rows(y_pred), last_axis(y_pred), data(y_true), data(y_pred), data(weight), scale, from_logits, epsilon,
+        label_smoothing, data(values), data(dy))
     cdef double total
     with nogil:
-        total = loss(n, d, pt, pp, pw, scale, pv, pd)
-    return (total, dy) if want_gradient else values
-
-
-cdef object entropy(entropy_loss loss, int t, cnp.ndarray y_true, cnp.ndarray y_pred, bint from_logits,
-                    double epsilon, double label_smoothing, cnp.ndarray weight, double scale, bint want_gradient):
-    y_true, y_pred = dense(y_true, t, "y_true"), dense(y_pred, t, "y_pred")
-    if weight is not None:
-        weight = dense(weight, t, "weight")
-    cdef Py_ssize_t n = rows(y_pred), d = last_axis(y_pred)
-    cdef cnp.ndarray values = None, dy = None
-    if want_gradient:
-        dy = like(y_pred)
-    else:
-        values = new_array(cnp.PyArray_NDIM(y_pred) - 1, cnp.PyArray_DIMS(y_pred), t)
-    cdef void *pt = data(y_true), *pp = data(y_pred), *pw = data(weight), *pv = data(values), *pd = data(dy)
-    cdef double total
-    with nogil:
-        total = loss(n, d, pt, pp, from_logits, epsilon, label_smoothing, pw, scale, pv, pd)
+        total = f(&arguments)
     return (total, dy) if want_gradient else values
 
 
 def mean_squared_error(cnp.ndarray y_true not None, cnp.ndarray y_pred not None):
     cdef int t = float_type(y_pred, "y_pred")
-    return distance(<distance_loss>table(t).mean_squared_error, t, y_true, y_pred, None, 1.0, False)
+    return loss(table(t).mean_squared_error, dense(y_true, t, "y_true"), y_pred, None, 1, False)
 
 
 def mean_squared_error_gradient(cnp.ndarray y_true not None, cnp.ndarray y_pred not None, cnp.ndarray weight,
                                 double scale):
     cdef int t = float_type(y_pred, "y_pred")
-    return distance(<distance_loss>table(t).mean_squared_error, t, y_true, y_pred, weight, scale, True)
+    return loss(table(t).mean_squared_error, dense(y_true, t, "y_true"), y_pred, weight, scale, True)
 
 
 def mean_absolute_error(cnp.ndarray y_true not None, cnp.ndarray y_pred not None):
     cdef int t = float_type(y_pred, "y_pred")
-    return distance(<distance_loss>table(t).mean_absolute_error, t, y_true, y_pred, None, 1.0, False)
+    return loss(table(t).mean_absolute_error, dense(y_true, t, "y_true"), y_pred, None, 1, False)
 
 
 def mean_absolute_error_gradient(cnp.ndarray y_true not None, cnp.ndarray y_pred not None, cnp.ndarray weight,
                                  double scale):
     cdef int t = float_type(y_pred, "y_pred")
-    return distance(<distance_loss>table(t).mean_absolute_error, t, y_true, y_pred, weight, scale, True)
+    return loss(table(t).mean_absolute_error, dense(y_true, t, "y_true"), y_pred, weight, scale, True)
 
 
 def binary_crossentropy(cnp.ndarray y_true not None, cnp.ndarray y_pred not None, bint from_logits, double epsilon,
                         double label_smoothing):
     cdef int t = float_type(y_pred, "y_pred")
-    return entropy(<entropy_loss>table(t).binary_crossentropy, t, y_true, y_pred, from_logits, epsilon,
-                   label_smoothing, None, 1.0, False)
+    return loss(table(t).binary_crossentropy, dense(y_true, t, "y_true"), y_pred, None, 1, False, from_logits, epsilon,
+                label_smoothing)
 
 
 def binary_crossentropy_gradient(cnp.ndarray y_true not None, cnp.ndarray y_pred not None, bint from_logits,
                                  double epsilon, double label_smoothing, cnp.ndarray weight, double scale):
     cdef int t = float_type(y_pred, "y_pred")
-    return entropy(<entropy_loss>table(t).binary_crossentropy, t, y_true, y_pred, from_logits, epsilon,
-                   label_smoothing, weight, scale, True)
+    return loss(table(t).binary_crossentropy, dense(y_true, t, "y_true"), y_pred, weight, scale, True, from_logits,
+                epsilon, label_smoothing)
 
 
 def categorical_crossentropy(cnp.ndarray y_true not None, cnp.ndarray y_pred not None, bint from_logits, double epsilon,
                              double label_smoothing):
     cdef int t = float_type(y_pred, "y_pred")
-    return entropy(<entropy_loss>table(t).categorical_crossentropy, t, y_true, y_pred, from_logits, epsilon,
-                   label_smoothing, None, 1.0, False)
+    return loss(table(t).categorical_crossentropy, dense(y_true, t, "y_true"), y_pred, None, 1, False, from_logits,
+                epsilon, label_smoothing)
 
 
 def categorical_crossentropy_gradient(cnp.ndarray y_true not None, cnp.ndarray y_pred not None, bint from_logits,
                                       double epsilon, double label_smoothing, cnp.ndarray weight, double scale):
     cdef int t = float_type(y_pred, "y_pred")
-    return entropy(<entropy_loss>table(t).categorical_crossentropy, t, y_true, y_pred, from_logits, epsilon,
-                   label_smoothing, weight, scale, True)
+    return loss(table(t).categorical_crossentropy, dense(y_true, t, "y_true"), y_pred, weight, scale, True, from_logits,
+                epsilon, label_smoothing)
 
 
-cdef object sparse(cnp.ndarray labels, cnp.ndarray y_pred, bint from_logits, double epsilon, cnp.ndarray weight,
-                   double scale, bint want_gradient):
-    cdef int t = float_type(y_pred, "y_pred")
-    y_pred, labels = dense(y_pred, t, "y_pred"), dense_int32(labels)
-    if weight is not None:
-        weight = dense(weight, t, "weight")
-    cdef Py_ssize_t n = rows(y_pred), d = last_axis(y_pred)
-    cdef cnp.ndarray values = None, dy = None
-    if want_gradient:
-        dy = like(y_pred)
-    else:
-        values = new_array(cnp.PyArray_NDIM(y_pred) - 1, cnp.PyArray_DIMS(y_pred), t)
-    cdef const int32_t *pl = <const int32_t *>data(labels)
-    cdef void *pp = data(y_pred), *pw = data(weight), *pv = data(values), *pd = data(dy)
-    cdef double total
-    with nogil:
-        total = table(t).sparse_categorical_crossentropy(n, d, pl, pp, from_logits, epsilon, pw, scale, pv, pd)
-    return (total, dy) if want_gradient else values
-
-
-cdef inline cnp.ndarray dense_int32(cnp.ndarray labels):
+cdef cnp.ndarray dense_int32(cnp.ndarray labels):
     if cnp.PyArray_TYPE(labels) != cnp.NPY_INT32:
         raise TypeError(f"labels are {labels.dtype}; int32 is needed. Convert them with astype.")
     return labels if PyArray_ISCARRAY_RO(labels) else PyArray_GETCONTIGUOUS(labels)
@@ -468,12 +442,16 @@ cdef inline cnp.ndarray dense_int32(cnp.ndarray labels):
 
 def sparse_categorical_crossentropy(cnp.ndarray labels not None, cnp.ndarray y_pred not None, bint from_logits,
                                     double epsilon):
-    return sparse(labels, y_pred, from_logits, epsilon, None, 1.0, False)
+    cdef int t = float_type(y_pred, "y_pred")
+    return loss(table(t).sparse_categorical_crossentropy, dense_int32(labels), y_pred, None, 1, False, from_logits,
+                epsilon)
 
 
-def sparse_categorical_crossentropy_gradient(cnp.ndarray labels not None, cnp.ndarray y_pred not None,
-                                             bint from_logits, double epsilon, cnp.ndarray weight, double scale):
-    return sparse(labels, y_pred, from_logits, epsilon, weight, scale, True)
+def sparse_categorical_crossentropy_gradient(cnp.ndarray labels not None, cnp.ndarray y_pred not None, bint from_logits,
+                                             double epsilon, cnp.ndarray weight, double scale):
+    cdef int t = float_type(y_pred, "y_pred")
+    return loss(table(t).sparse_categorical_crossentropy, dense_int32(labels), y_pred, weight, scale, True, from_logits,
+                epsilon)
 
 
 def first_outside(cnp.ndarray index not None, Py_ssize_t limit):
@@ -503,7 +481,7 @@ def argmax(cnp.ndarray x not None):
     x = dense(x, t, "x")
     cdef Py_ssize_t n = rows(x), d = last_axis(x)
     cdef cnp.ndarray index = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(x) - 1, cnp.PyArray_DIMS(x), cnp.NPY_INT64, 0)
-    cdef void *px = data(x)
+    cdef address px = data(x)
     cdef int64_t *pi = <int64_t *>data(index)
     with nogil:
         table(t).argmax(n, d, px, pi)
@@ -511,7 +489,8 @@ def argmax(cnp.ndarray x not None):
 
 
 def take_rows(cnp.ndarray source not None, cnp.ndarray index not None):
-    if cnp.PyDataType_REFCHK(cnp.PyArray_DESCR(source)) or not PyArray_IS_C_CONTIGUOUS(source):
+    cdef cnp.dtype descr = source.dtype
+    if descr.hasobject or not PyArray_IS_C_CONTIGUOUS(source):
         return source[index]  # objects and views go NumPy's way
     if cnp.PyArray_TYPE(index) != cnp.NPY_INT64:
         raise TypeError(f"take_rows: index is int64. Received: {index.dtype}")
@@ -529,9 +508,9 @@ def take_rows(cnp.ndarray source not None, cnp.ndarray index not None):
     if (t == cnp.NPY_FLOAT32 or t == cnp.NPY_FLOAT64) and cnp.PyArray_ISNOTSWAPPED(source):
         out = new_array(ndim, shape, t)
     else:
-        Py_INCREF(cnp.PyArray_DESCR(source))
-        out = PyArray_NewFromDescr(ndarray_type, cnp.PyArray_DESCR(source), ndim, shape, NULL, NULL, 0, None)
-    cdef void *ps = data(source), *po = data(out)
+        Py_INCREF(descr)  # PyArray_NewFromDescr takes it over
+        out = PyArray_NewFromDescr(&PyArray_Type, descr, ndim, shape, NULL, NULL, 0, None)
+    cdef address ps = data(source), po = data(out)
     cdef const int64_t *pi = <const int64_t *>data(index)
     with nogil:
         cdl_take_rows(count, row_bytes, ps, pi, po)
@@ -553,7 +532,7 @@ def random_uniform(tuple shape, uint64_t seed, uint64_t stream, double low, doub
     cdef cnp.ndarray y = new_shaped(shape, dtype)
     cdef int t = cnp.PyArray_TYPE(y)
     cdef Py_ssize_t size = cnp.PyArray_SIZE(y)
-    cdef void *py = data(y)
+    cdef address py = data(y)
     with nogil:
         table(t).random_uniform(seed, stream, size, low, high, py)
     return y
@@ -563,7 +542,7 @@ def random_normal(tuple shape, uint64_t seed, uint64_t stream, double mean, doub
     cdef cnp.ndarray y = new_shaped(shape, dtype)
     cdef int t = cnp.PyArray_TYPE(y)
     cdef Py_ssize_t size = cnp.PyArray_SIZE(y)
-    cdef void *py = data(y)
+    cdef address py = data(y)
     with nogil:
         table(t).random_normal(seed, stream, size, mean, deviation, py)
     return y
@@ -574,7 +553,7 @@ def dropout(cnp.ndarray x not None, double rate, uint64_t seed, uint64_t stream)
     x = dense(x, t, "x")
     cdef cnp.ndarray y = like(x)
     cdef Py_ssize_t size = cnp.PyArray_SIZE(x)
-    cdef void *px = data(x), *py = data(y)
+    cdef address px = data(x), py = data(y)
     with nogil:
         table(t).dropout(seed, stream, size, rate, px, py)
     return y
@@ -606,7 +585,8 @@ cdef class Step:
             self.parameters[j].size = cnp.PyArray_SIZE(value)
             self.parameters[j].value = self.updated(value, self.parameters[j].size, "value", j)
             if not cnp.PyArray_SAMESHAPE(value, grad):
-                raise ValueError(f"variable {j} has shape {value.shape}, its gradient has shape {grad.shape}")
+                raise ValueError(f"variable {j} has shape {(<object>value).shape}, "
+                                 f"its gradient has shape {(<object>grad).shape}")
             if not PyArray_ISCARRAY_RO(grad):
                 grad = PyArray_GETCONTIGUOUS(grad)
                 self.kept.append(grad)

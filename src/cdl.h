@@ -67,6 +67,23 @@ typedef struct {
     double decay;       /* first, value -= value * decay   (learning rate times weight decay; 0 for none) */
 } cdl_parameter;
 
+/* A loss of the rows of y_pred[n,d], for which each loss function computes
+ *     value[r] for each row r,     dy[r,:] = scale * weight[r] * d value[r] / d y_pred[r,:]
+ * and returns scale * (the sum over rows of weight[r] * value[r]). */
+typedef struct {
+    ptrdiff_t n, d;
+    const void *y_true;         /* [n,d]; or int32_t labels[n] */
+    const void *y_pred;
+    const void *weight;         /* [n]; NULL for ones */
+    double scale;
+    int from_logits;            /* from here on, crossentropies only */
+    double epsilon;             /* probabilities are clipped to [epsilon, 1 - epsilon] */
+    double label_smoothing;
+    void *values, *dy;          /* results; NULL if not wanted */
+} cdl_loss;
+
+typedef double (*cdl_loss_function)(const cdl_loss *loss);
+
 typedef struct {
     /* c[m,n] = f(a[m,k] b[k,n] + bias[n]), or c += a b when `accumulate`; bias may be NULL.  f: CDL_LINEAR..CDL_LAST_FUSABLE.
      * Each element is one chain of multiply-adds over k in order. */
@@ -97,22 +114,12 @@ typedef struct {
     void (*log_softmax)(ptrdiff_t n, ptrdiff_t d, const void *x, void *y);
     void (*log_softmax_backward)(ptrdiff_t n, ptrdiff_t d, const void *y, const void *dy, void *dx);
 
-    /* Losses.  For each row r of y_pred[n,d]: value[r], and  dy[r,:] = scale * weight[r] * d value[r] / d y_pred[r,:].
-     * `values`, `dy` may be NULL (not wanted); `weight` NULL means ones.
-     * Returned: the sum over rows of weight[r] * value[r], times scale.  epsilon: the clip of probabilities.
-     * Definitions: cdl/ops.py. */
-    double (*mean_squared_error)(ptrdiff_t n, ptrdiff_t d, const void *y_true, const void *y_pred, const void *weight,
-                                 double scale, void *values, void *dy);
-    double (*mean_absolute_error)(ptrdiff_t n, ptrdiff_t d, const void *y_true, const void *y_pred, const void *weight,
-                                  double scale, void *values, void *dy);
-    double (*binary_crossentropy)(ptrdiff_t n, ptrdiff_t d, const void *y_true, const void *y_pred, int from_logits,
-                                  double epsilon, double label_smoothing, const void *weight, double scale, void *values, void *dy);
-    double (*categorical_crossentropy)(ptrdiff_t n, ptrdiff_t d, const void *y_true, const void *y_pred, int from_logits,
-                                       double epsilon, double label_smoothing, const void *weight, double scale,
-                                       void *values, void *dy);
-    double (*sparse_categorical_crossentropy)(ptrdiff_t n, ptrdiff_t d, const int32_t *label, const void *y_pred,
-                                              int from_logits, double epsilon, const void *weight, double scale,
-                                              void *values, void *dy);
+    /* Losses: see cdl_loss.  Definitions: cdl/ops.py.  y_true is int32 labels for the sparse one. */
+    cdl_loss_function mean_squared_error;
+    cdl_loss_function mean_absolute_error;
+    cdl_loss_function binary_crossentropy;
+    cdl_loss_function categorical_crossentropy;
+    cdl_loss_function sparse_categorical_crossentropy;
 
     /* index[r] = the first position of the largest element of row r (of x[n,d], d > 0). */
     void (*argmax)(ptrdiff_t n, ptrdiff_t d, const void *x, int64_t *index);

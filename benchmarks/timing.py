@@ -1,0 +1,204 @@
+"""Times contestants side by side on a machine that is never quite quiet.
+
+Every contestant lives in a process of its own, with its own thread pool, and measures a short block of calls when it is
+told to.  While one measures, the others are stopped by a signal, so that no idle pool spins on the cores being measured.
+The blocks go round and round in random order; what the machine does to one round it does to all who run in it, so the
+numbers to trust are the medians over rounds of *ratios within a round*.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import multiprocessing
+import os
+import random
+import signal
+import statistics
+import time
+import warnings
+from collections.abc import Callable, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+BLOCK = 0.02        # seconds of measured calls in a block
+LEAD = 1 / 4        # before them, this share of the calls is made unmeasured: caches and threads wake up
+MIN_ROUNDS = 3
+
+
+@dataclass
+class Task:
+    """What is timed: `call`, again and again."""
+
+    call: Callable[[], object]                      # one unit of work; its value is what `Contestant.values` collects
+    rewind: Callable[[], object] = lambda: None     # before every block: back to the state of the first call
+    wait: Callable[[], object] = lambda: None       # until the work that was called for is really done
+
+    def seconds_per_call(self, calls: int) -> float:
+        self.rewind()
+        for _ in range(int(calls * LEAD)):
+            self.call()
+        self.wait()
+        start = time.perf_counter()
+        for _ in range(calls):
+            self.call()
+        self.wait()
+        return (time.perf_counter() - start) / calls
+
+    def calls_per_block(self) -> int:
+        for exponent in itertools.count():
+            calls = 2**exponent
+            seconds = self.seconds_per_call(calls)
+            if seconds * calls > BLOCK / 8:
+                return max(1, round(BLOCK / seconds))
+
+    def values(self, count: int) -> list[object]:
+        import numpy as np
+
+        self.rewind()
+        return [np.asarray(self.call(), dtype=np.float64) for _ in range(count)]
+
+
+def serve(pipe, create: Callable[..., object], arguments: tuple) -> None:
+    """The contestant's side: create the peer, then answer (method, arguments) until None arrives."""
+    warnings.simplefilter("ignore")
+    peer = task = None
+
+    def prepare(kind: str, *details) -> bool:
+        """Make the task, if the peer has that kind."""
+        nonlocal task
+        task = None
+        task = getattr(peer, kind)(*details) if hasattr(peer, kind) else None
+        return task is not None
+
+    def answer(method: str, *details):
+        return prepare(*details) if method == "prepare" else getattr(task, method)(*details)
+
+    try:
+        peer = create(*arguments)
+        pipe.send((True, None))
+    except Exception as error:
+        pipe.send((False, f"{type(error).__name__}: {error}"))
+        return
+    while (message := pipe.recv()) is not None:
+        try:
+            pipe.send((True, answer(*message)))
+        except Exception as error:
+            pipe.send((False, f"{type(error).__name__}: {error}".splitlines()[0]))
+
+
+class Refused(Exception):
+    """A contestant could not do what it was asked; the text says why."""
+
+
+class Contestant:
+    """The driver's side of one process.  It runs only while it is asked something."""
+
+    def __init__(self, name: str, create: Callable[..., object], arguments: tuple, environment: dict[str, str]):
+        self.name = name
+        context = multiprocessing.get_context("spawn")
+        self._pipe, other = context.Pipe()
+        self._process = context.Process(target=serve, args=(other, create, arguments), daemon=True)
+        with _environment(environment):
+            self._process.start()
+        other.close()
+
+    def _signal(self, name: str) -> None:
+        if hasattr(signal, name) and self._process.is_alive():
+            os.kill(self._process.pid, getattr(signal, name))
+
+    def receive(self):
+        try:
+            fine, value = self._pipe.recv()
+        except (EOFError, ConnectionError):
+            raise Refused("its process died") from None
+        self._signal("SIGSTOP")
+        if not fine:
+            raise Refused(value)
+        return value
+
+    def ask(self, *message):
+        self._signal("SIGCONT")
+        try:
+            self._pipe.send(message)
+        except (BrokenPipeError, ConnectionError):
+            raise Refused("its process died") from None
+        return self.receive()
+
+    def close(self) -> None:
+        self._signal("SIGCONT")
+        try:
+            self._pipe.send(None)
+        except OSError:
+            pass
+        self._process.join(5)
+        self._process.kill()
+
+
+@contextmanager
+def contestants(names: Iterable[str], create: Callable[..., object], threads: int, environment: dict[str, str]):
+    """Start `create(name, threads)` in a process each; yield those that started and {name: reason} of those that did not."""
+    started = [Contestant(name, create, (name, threads), environment) for name in names]
+    ready, missing = [], {}
+    try:
+        for one in started:
+            try:
+                one.receive()
+                ready.append(one)
+            except Refused as reason:
+                missing[one.name] = str(reason)
+        yield ready, missing
+    finally:
+        for one in started:
+            one.close()
+
+
+@dataclass
+class Rounds:
+    """Seconds per call: `seconds[name][r]` is what contestant `name` took in round r."""
+
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+
+    def median(self, name: str) -> float:
+        return statistics.median(self.seconds[name])
+
+    def best(self, name: str) -> float:
+        return min(self.seconds[name])
+
+    def ratio(self, name: str, ours: str) -> float:
+        """How many times longer `name` takes than `ours`: the median over rounds."""
+        return statistics.median(a / b for a, b in zip(self.seconds[name], self.seconds[ours]))
+
+    def best_peer(self, ours: str, among: Iterable[str] | None = None) -> tuple[str, float]:
+        """The peer that comes closest (or is furthest ahead), and its ratio: (name, ratio)."""
+        peers = [name for name in self.seconds if name != ours and (among is None or name in among)]
+        if ours not in self.seconds or not peers:
+            return "", math.nan
+        return min(((name, self.ratio(name, ours)) for name in peers), key=lambda pair: pair[1])
+
+
+def compete(entrants: list[Contestant], seconds: float, seed: int = 0) -> Rounds:
+    """Measure the prepared `entrants` in turn for about `seconds`, at least MIN_ROUNDS rounds."""
+    calls = {one: one.ask("calls_per_block") for one in entrants}
+    rounds = Rounds({one.name: [] for one in entrants})
+    order = random.Random(seed)
+    end = time.monotonic() + seconds
+    for done in itertools.count():
+        if done >= MIN_ROUNDS and time.monotonic() >= end or not entrants:
+            return rounds
+        for one in order.sample(entrants, len(entrants)):
+            rounds.seconds[one.name].append(one.ask("seconds_per_call", calls[one]))
+
+
+@contextmanager
+def _environment(changes: dict[str, str]):
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
