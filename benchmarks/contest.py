@@ -39,7 +39,7 @@ def run(title: str, sections: dict[str, list[Workload]], chosen: argparse.Namesp
     """Time every workload that was chosen, with every number of threads."""
     names = [peers.OURS] + [name for name in chosen.peers if name != peers.OURS]
     with Report(title, chosen.save) as page:
-        page.say("ratio: best peer's time / ours, median over rounds. Times: median (best).")
+        page.say("ratio: best peer's time / ours, median over rounds (of the best times). Times: median (best).")
         for threads in chosen.threads:
             with contestants(names, peers.create, threads, peers.environment(threads)) as (present, missing):
                 page.say(f"\n## {threads} thread{'s' * (threads > 1)}")
@@ -59,8 +59,9 @@ def time_section(page: Report, workloads: list[Workload], present: list[Contesta
     for workload in workloads:
         rounds = compete(ready(workload, present, page.note), duration)
         best, ratio = rounds.best_peer(peers.OURS)
+        shown = f"**{number(ratio)}** ({number(rounds.best_ratio(peers.OURS))})"
+        page.table_row([workload.name, number(workload.goal), shown, best, *times(rounds, names)])
         ratios[workload.name] = ratio
-        page.table_row([workload.name, number(workload.goal), f"**{number(ratio)}**", best, *times(rounds, names)])
     known = [ratio for ratio in ratios.values() if ratio > 0]
     if len(known) > 1:
         worst = min(ratios, key=ratios.get)

@@ -14,7 +14,8 @@ TIMED = "import time; start = time.perf_counter(); import {module}; print(time.p
 
 def seconds(module: str) -> float:
     """One fresh interpreter's time for the import alone."""
-    return float(subprocess.run([sys.executable, "-c", TIMED.format(module=module)], check=True, capture_output=True).stdout)
+    command = [sys.executable, "-c", TIMED.format(module=module)]
+    return float(subprocess.run(command, check=True, capture_output=True).stdout)
 
 
 def main() -> None:

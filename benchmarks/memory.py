@@ -35,7 +35,8 @@ def growth(name: str, task: Task, calls: int) -> int:
             task.call()
         sizes.append(resident())
     gained = sizes[-1] - sizes[1]
-    print(f"{calls:,} x {name}: {' '.join(f'{size / 2**20:.1f}' for size in sizes)} MiB, gained {gained / 1024:.0f} KiB")
+    sequence = " ".join(f"{size / 2**20:.1f}" for size in sizes)
+    print(f"{calls:,} x {name}: {sequence} MiB, gained {gained / 1024:.0f} KiB")
     return gained
 
 

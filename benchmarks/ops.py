@@ -53,4 +53,5 @@ SECTIONS = {
 }
 
 if __name__ == "__main__":
-    run("Primitives", SECTIONS, options(__doc__.splitlines()[0], ["numpy", "torch-tuned"], 0.5).parse_args())
+    chosen = options(__doc__.splitlines()[0], ["numpy", "torch-tuned"], seconds=0.5).parse_args()
+    run("Primitives beside NumPy's and PyTorch's", SECTIONS, chosen)

@@ -11,7 +11,7 @@ from workloads import Network
 
 
 def step(goal: float, *arguments) -> Workload:
-    """The losses of the first steps agree to a hundredth: rounding grows, and PyTorch's Adam has its epsilon elsewhere."""
+    """The first losses agree to a hundredth only: rounding grows, and PyTorch's Adam has its epsilon elsewhere."""
     network = Network(*arguments)
     return Workload(str(network), "train_step", (network,), goal, compared=30, tolerance=1e-2)
 
@@ -37,4 +37,5 @@ SECTIONS = {
 }
 
 if __name__ == "__main__":
-    run("Training beside the other libraries", SECTIONS, options(__doc__.splitlines()[0], peers.DEFAULT, 5).parse_args())
+    chosen = options(__doc__.splitlines()[0], peers.DEFAULT, seconds=5).parse_args()
+    run("Training beside the other libraries", SECTIONS, chosen)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 
-import cdl
 import numpy as np
-from cdl import layers, ops
 from timing import Task
 from workloads import BETA_1, BETA_2, EPSILON, LEARNING_RATE, Network, noise
+
+import cdl
+from cdl import layers, ops
 
 PARAMETERS = {"elu": (1.0,)}
 

@@ -45,7 +45,7 @@ class Trainer:
 
     def reset(self) -> None:
         pairs = list(zip(self.weights[::2], self.weights[1::2]))
-        layers, m, v = (jax.tree.map(lambda w: jnp.array(w * factor), pairs) for factor in (1, 0, 0))
+        layers, m, v = (jax.tree.map(make, pairs) for make in (jnp.array, jnp.zeros_like, jnp.zeros_like))
         self.state = layers, m, v, jnp.zeros((), self.dtype)
 
     def run(self, function, *arguments):
