@@ -8,8 +8,21 @@
 #include "simd.h"
 #include "vmath.h"
 
+#include "rows.c"
+#include "optim.c"
+#include "random.c"
+
 extern const cdl_primitives CDL_TABLE;
 
 const cdl_primitives CDL_TABLE = {
     .gemm = NULL,
+    .column_sum = column_sum,
+    .argmax = argmax,
+    .sgd = sgd,
+    .momentum = momentum,
+    .rmsprop = rmsprop,
+    .adam = adam,
+    .random_uniform = random_uniform,
+    .random_normal = random_normal,
+    .dropout = dropout,
 };
