@@ -38,7 +38,7 @@ from cdl.optimizers import Optimizer  # noqa: E402
 from cdl.regularizers import Regularizer  # noqa: E402
 from cdl.variable import Variable  # noqa: E402
 
-__version__ = "0.1.0"
+from cdl._version import __version__  # noqa: E402
 
 __all__ = [
     "Callback",

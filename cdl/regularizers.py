@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ class Regularizer:
         return 0.0
 
     def gradient(self, w: np.ndarray) -> np.ndarray:
-        raise NotImplementedError(_NO_GRADIENT.format(type(self).__name__))
+        raise _no_gradient(type(self).__name__)
 
     def get_config(self) -> dict[str, Any]:
         raise NotImplementedError(f"{type(self).__name__} does not implement get_config()")
@@ -37,19 +38,26 @@ class Regularizer:
         return cls(**config)
 
 
-_NO_GRADIENT = (
-    "Regularizer {0!r} has no derivative, so it cannot be trained with. "
-    "Define gradient(w), the derivative of its value with respect to w, in a subclass of cdl.regularizers.Regularizer."
-)
+class FunctionRegularizer(Regularizer):
+    """A function of `w` as a regularizer; its derivative is the function's attribute `gradient`, if it has one."""
+
+    def __init__(self, function: Callable[[np.ndarray], float]) -> None:
+        self.function = function
+
+    def __call__(self, w: np.ndarray) -> float:
+        return float(self.function(w))
+
+    def gradient(self, w: np.ndarray) -> np.ndarray:
+        if not hasattr(self.function, "gradient"):
+            raise _no_gradient(getattr(self.function, "__name__", self.function))
+        return self.function.gradient(w)
 
 
-def gradient(regularizer: Any, w: np.ndarray) -> np.ndarray:
-    """The derivative of `regularizer(w)`. NotImplementedError, with the cure, for a function without one."""
-    try:
-        method = regularizer.gradient
-    except AttributeError:
-        raise NotImplementedError(_NO_GRADIENT.format(getattr(regularizer, "__name__", regularizer))) from None
-    return method(w)
+def _no_gradient(who: Any) -> NotImplementedError:
+    return NotImplementedError(
+        f"Regularizer {who!r} has no derivative, so it cannot be trained with. Define gradient(w), the derivative of "
+        "its value with respect to w, in a subclass of cdl.regularizers.Regularizer."
+    )
 
 
 class L1L2(Regularizer):
@@ -152,14 +160,21 @@ _registry = registry.Registry(
 )
 
 
-def get(identifier: Any) -> Callable | None:
-    """A regularizer from a name ("l2"), a class, a config, a callable or None. ValueError for anything else."""
-    return None if identifier is None else _registry.get(identifier)
+def get(identifier: Any) -> Regularizer | None:
+    """A regularizer from a name ("l2"), a class, a config, a function or None. ValueError for anything else.
+
+    >>> get("l2").gradient(np.array([1.0, -2.0]))
+    array([ 0.02, -0.04])
+    """
+    if identifier is None:
+        return None
+    found = _registry.get(identifier)
+    return found if hasattr(found, "gradient") and not isinstance(found, FunctionType) else FunctionRegularizer(found)
 
 
 def serialize(regularizer: Any) -> Any:
     """The config of a regularizer."""
-    return registry.serialize(regularizer)
+    return registry.serialize(regularizer.function if isinstance(regularizer, FunctionRegularizer) else regularizer)
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:

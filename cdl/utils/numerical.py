@@ -8,11 +8,15 @@ import numpy as np
 
 from cdl import config
 
+# Comparing with a dtype is cheap; with a type like np.int32 it is not, and these are on the path of every training
+# step.
 FLOATS = frozenset({np.dtype("float32"), np.dtype("float64")})
+INT32, INT64 = np.dtype("int32"), np.dtype("int64")
 
 
 def as_float(x: Any, name: str, dtype: Any = None) -> np.ndarray:
-    """`x` as a float array: of `dtype` if given; else float32 and float64 stay, and all others become `config.floatx()`.
+    """`x` as a float array: of `dtype` if given; else float32 and float64 stay, and all others become
+    `config.floatx()`.
 
     TypeError or ValueError, as NumPy raises them, for what holds no real numbers; `name` is named in the text.
     """
@@ -30,22 +34,35 @@ def as_float(x: Any, name: str, dtype: Any = None) -> np.ndarray:
 
 
 def as_integer(x: Any, name: str) -> np.ndarray:
-    """`x` as an array of int32, or of int64 where int32 could not hold it. Floats are accepted if they are whole numbers.
+    """`x` as an array of int32, or of int64 where int32 could not hold it. Floats are accepted if they are whole
+    numbers.
 
     ValueError for a fraction, infinity or NaN, with its position.
     """
     x = np.asarray(x)
-    if x.dtype == np.int32 or x.dtype == np.int64:
+    if x.dtype in (INT32, INT64):
         return x
     if x.dtype.kind in "biu":
-        return x.astype(np.int32 if np.can_cast(x.dtype, np.int32) else np.int64)
+        return x.astype(INT32 if np.can_cast(x.dtype, INT32) else INT64)
     floats = as_float(x, name)
     with np.errstate(invalid="ignore"):
-        integers = floats.astype(np.int64)
+        integers = floats.astype(INT64)
     wrong = np.flatnonzero(integers != floats)
     if wrong.size:
         raise ValueError(f"{name} must be whole numbers. Received {floats.flat[wrong[0]]} at position {wrong[0]}.")
     return integers
+
+
+def as_int32(x: Any, name: str) -> np.ndarray:
+    """`x` as an array of int32, the type of labels in primitives. ValueError as in `as_integer`, or if too large."""
+    if type(x) is np.ndarray and x.dtype == INT32:
+        return x
+    integers = as_integer(x, name)
+    narrow = integers.astype(INT32)
+    if np.count_nonzero(narrow != integers):
+        at = np.flatnonzero(narrow != integers)[0]
+        raise ValueError(f"{name} does not fit in 32 bits: {integers.flat[at]} at position {at}")
+    return narrow
 
 
 def squeeze_or_expand_to_same_rank(x1: np.ndarray, x2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
