@@ -16,20 +16,26 @@ from timing import Contestant, Refused, Rounds, compete, contestants
 
 @dataclass(frozen=True)
 class Workload:
+    """Something to time: the peers' method `kind`, called with `details`, makes the task.
+
+    Its first `compared` values must agree among the contestants, to the fraction `tolerance` of the largest; `goal` is
+    the ratio that we want.
+    """
+
     name: str
-    kind: str                   # a method of the peers ...
-    details: tuple              # ... and its arguments
-    goal: float = math.nan      # the ratio we want
-    compared: int = 1           # this many first values of every contestant ...
-    tolerance: float = 1e-4     # ... agree to this fraction of the largest
+    kind: str
+    details: tuple
+    goal: float = math.nan
+    compared: int = 1
+    tolerance: float = 1e-4
 
 
 def options(description: str, names: list[str], seconds: float) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--only", default="", help="workloads whose name contains this")
-    parser.add_argument("--peers", nargs="+", default=names, choices=peers.PEERS, metavar="PEER",
-                        help=f"of {', '.join(peers.PEERS)}")
+    of = f"of {', '.join(peers.PEERS)}"
+    parser.add_argument("--peers", nargs="+", default=names, choices=peers.PEERS, metavar="PEER", help=of)
     parser.add_argument("--seconds", type=float, default=seconds, help="for each workload (%(default)s)")
     parser.add_argument("--save", metavar="FILE.md")
     return parser
@@ -95,5 +101,7 @@ def number(value: float) -> str:
 
 
 def times(rounds: Rounds, names: Iterable[str]) -> list[str]:
-    return [f"{seconds(rounds.median(name))} ({seconds(rounds.best(name))})" if name in rounds.seconds else "-"
-            for name in names]
+    def cell(name: str) -> str:
+        return f"{seconds(rounds.median(name))} ({seconds(rounds.best(name))})" if name in rounds.seconds else "-"
+
+    return [cell(name) for name in names]

@@ -1,6 +1,6 @@
 """Does memory grow?  10,000 training steps, then 10,000 predictions of one model.
 
-    python benchmarks/memory.py [--calls N]
+`python benchmarks/memory.py [--calls N]`
 
 Prints the resident memory after each tenth; exits with 1 if it grew by more than a megabyte after the first two tenths.
 """

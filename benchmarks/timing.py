@@ -2,9 +2,9 @@
 
 Every contestant lives in a process of its own, with its own thread pool, and measures a short block of calls when it is
 told to.  While one measures, the others are stopped by a signal, so that no idle pool spins on the cores in use.
-Blocks go round and round in random order.  Rounds in which threads waited longest for a core are dropped, whatever their
-times were.  What happens in a round happens to all who run in it: the numbers to trust are the medians over rounds of
-*ratios within a round*.
+Blocks go round and round in random order.  Rounds in which threads waited longest for a core are dropped, whatever
+their times were.  What happens in a round happens to all who run in it, so the numbers to trust are medians over rounds
+of *ratios within a round*.
 """
 
 from __future__ import annotations
@@ -20,23 +20,35 @@ import statistics
 import time
 import warnings
 from collections.abc import Callable, Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-BLOCK = 0.02        # seconds of measured calls in a block
-LEAD = 1 / 4        # before them, this share of the calls is made unmeasured: caches and threads wake up
+BLOCK = 0.02  # seconds of measured calls in a block
+LEAD = 1 / 4  # before them, this share of the calls is made unmeasured: caches and threads wake up
 MIN_ROUNDS = 3
-KEPT = 1 / 2        # the share of rounds that counts: the quieter ones
+KEPT = 1 / 2  # the share of rounds that counts: the quieter ones
 
 
 @dataclass
 class Task:
     """What is timed: `call`, again and again."""
 
-    call: Callable[[], object]                      # one unit of work; its value is what `Contestant.values` collects
-    rewind: Callable[[], object] = lambda: None     # before every block: back to the state of the first call
-    wait: Callable[[], object] = lambda: None       # until the work that was called for is really done
+    call: Callable[[], object]  # one unit of work; its value is what `Contestant.values` collects
+    rewind: Callable[[], object] = lambda: None  # before every block: back to the state of the first call
+    wait: Callable[[], object] = lambda: None  # until the work that was called for is really done
+
+    @classmethod
+    def cycle(cls, step: Callable, batches: list, reset: Callable, wait: Callable = lambda: None) -> Task:
+        """`step(*batch)`, batch after batch and round again; a rewind resets the network and begins with the first."""
+        todo = iter(batches)
+
+        def rewind() -> None:
+            nonlocal todo
+            reset()
+            todo = itertools.cycle(batches)
+
+        return cls(lambda: step(*next(todo)), rewind, wait)
 
     def block(self, calls: int) -> tuple[float, float]:
         """(seconds per call, seconds that our threads waited for a core)"""
@@ -146,10 +158,8 @@ class Contestant:
 
     def close(self) -> None:
         self._signal("SIGCONT")
-        try:
+        with suppress(OSError):
             self._pipe.send(None)
-        except OSError:
-            pass
         self._process.join(5)
         self._process.kill()
 
@@ -189,7 +199,7 @@ class Rounds:
 
     def ratio(self, name: str, ours: str) -> float:
         """How many times longer `name` takes than `ours`: the median over rounds."""
-        return statistics.median(a / b for a, b in zip(self.seconds[name], self.seconds[ours]))
+        return statistics.median(a / b for a, b in zip(self.seconds[name], self.seconds[ours], strict=True))
 
     def best_peer(self, ours: str) -> tuple[str, float]:
         """The peer that comes closest (or is furthest ahead), and its ratio: (name, ratio)."""

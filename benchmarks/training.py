@@ -1,6 +1,6 @@
 """Training, fitting and predicting beside the other libraries.
 
-    python benchmarks/training.py [--threads 1 2] [--only NAME] [--peers numpy torch ...] [--seconds S] [--save FILE.md]
+`python benchmarks/training.py [--threads 1 2] [--only NAME] [--peers numpy torch ...] [--seconds S] [--save FILE.md]`
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SECTIONS = {
         step(1, (784, 128, 10), 128, "float64"),
     ],
     "One epoch of 60,000 samples, shuffled": [
-        Workload(f"fit {NETWORK}", "fit_epoch", (NETWORK,), goal=2, tolerance=0.05),    # everyone shuffles differently
+        Workload(f"fit {NETWORK}", "fit_epoch", (NETWORK,), goal=2, tolerance=0.05),  # everyone shuffles differently
     ],
     "Inference": [
         Workload("predict 784-128-10, 1 sample", "predict", (NETWORK, 1), goal=1),

@@ -1,7 +1,8 @@
 """Activations: functions y = f(x) of arrays that know their derivative.
 
-Each is called as in Keras, `relu(x, negative_slope=0.1)`. A layer uses `f.forward(x)` and `f.backward(x, y, dy)`, and lets
-the matrix product apply `f.fused` where it can. `f.bind(negative_slope=0.1)` is the same function with other parameters.
+Each is called as in Keras, `relu(x, negative_slope=0.1)`. A layer uses `f.forward(x)` and `f.backward(x, y, dy)`, and
+lets the matrix product apply `f.fused` where it can. `f.bind(negative_slope=0.1)` is the same function with other
+parameters.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ class Activation:
     ... def square(x, y, dy):
     ...     return 2 * x * dy
 
-    Here y = square(x), and dy is the derivative of the loss with respect to y. Without a gradient, a model can predict but
-    not train.
+    Here y = square(x), and dy is the derivative of the loss with respect to y. Without a gradient, a model can predict
+    but not train.
     """
 
     fused: str | None = None  # the name by which `ops.linear` can apply it, if it can
@@ -66,8 +67,8 @@ class Activation:
     def backward(self, x: np.ndarray, y: np.ndarray, dy: np.ndarray) -> np.ndarray:
         if self._gradient is None:
             raise NotImplementedError(
-                f"Activation {self.__name__!r} has no derivative, so it cannot be trained with. Decorate the function with "
-                "cdl.activations.Activation and give its gradient(x, y, dy), or pass an object with __call__(x) and "
+                f"Activation {self.__name__!r} has no derivative, so it cannot be trained with. Decorate the function "
+                "with cdl.activations.Activation and give its gradient(x, y, dy), or pass an object with __call__(x) and "
                 "backward(x, y, dy)."
             )
         return self._gradient(x, y, dy, **self.parameters)
@@ -84,7 +85,7 @@ class Activation:
 
 
 class Elementwise(Activation):
-    """An activation of `ops.activation`. The decorated function does not compute: it returns the primitive's arguments."""
+    """An activation of `ops.activation`. The decorated function returns the primitive's arguments."""
 
     def __init__(self, function: Any, gradient: None = None, parameters: dict[str, Any] | None = None) -> None:
         super().__init__(function, None, parameters)
@@ -147,7 +148,7 @@ def elu(x, alpha=1.0):
 
 @Elementwise
 def selu(x):
-    """1.0507 * elu(x, alpha=1.6733): keeps mean 0 and variance 1; wants `lecun_normal` kernels (Klambauer et al. 2017)."""
+    """1.0507 * elu(x, alpha=1.6733): keeps mean 0 and variance 1 with `lecun_normal` kernels (Klambauer et al. 2017)."""
     return ("selu",)
 
 
@@ -287,7 +288,8 @@ def _along(axis: int | tuple[int, ...], primitive: Callable[..., np.ndarray], *a
     last = tuple(range(-len(axes), 0))
     arrays = tuple(np.moveaxis(array, axes, last) for array in arrays)
     shape = arrays[0].shape
-    y = primitive(*(np.reshape(array, (*shape[: -len(axes)], -1)) for array in arrays))
+    joined = (*shape[: -len(axes)], math.prod(shape[-len(axes) :]))
+    y = primitive(*(np.reshape(array, joined) for array in arrays))
     return np.ascontiguousarray(np.moveaxis(y.reshape(shape), last, axes))
 
 
@@ -342,7 +344,7 @@ def sparsemax(x, y, dy, axis=-1):
 
 @Activation
 def glu(x, axis=-1):
-    """a * sigmoid(b), where a and b are the halves of x along `axis` (Dauphin et al. 2017). ValueError for an odd size."""
+    """a * sigmoid(b), a and b the halves of x along `axis` (Dauphin et al. 2017). ValueError for an odd size."""
     a, b = _halves(x, axis)
     return a * ops.activation(b, "sigmoid")
 
@@ -418,11 +420,13 @@ def get(identifier: Any) -> Activation:
 
 
 def serialize(activation: Any) -> Any:
-    """The name of a built-in activation, else a config. ValueError for one with bound parameters, which a name cannot tell."""
+    """The name of a built-in activation, else a config. ValueError for one with bound parameters."""
     if _registry.objects.get(getattr(activation, "__name__", None)) is activation:
         return activation.__name__
     if isinstance(activation, Activation) and activation.parameters:
-        raise ValueError(f"{activation!r} cannot be serialized by name. Use the layer of that name, which keeps its arguments.")
+        raise ValueError(
+            f"{activation!r} cannot be serialized by name. Use the layer of that name, which keeps its arguments."
+        )
     # Registered is either the activation or the function that `get` made an activation of.
     is_wrapper = isinstance(activation, Activation) and registry.get_registered_name(activation) == activation.__name__
     return registry.serialize(activation.function if is_wrapper else activation)

@@ -33,7 +33,8 @@ def _norms(w: np.ndarray, axis: Axis) -> np.ndarray:
 
 
 class MaxNorm(Constraint):
-    """w * min(norm, max_value) / norm, where the norm of a unit's weights is taken along `axis` (Srivastava et al. 2014).
+    """w * min(norm, max_value) / norm, where the norm of a unit's weights is taken along `axis` (Srivastava et al.
+    2014).
 
     `axis`: 0 for a Dense kernel (i, o); (0, 1, 2) for a convolution's (h, w, i, o).
 
@@ -90,9 +91,7 @@ class MinMaxNorm(Constraint):
         return {"min_value": self.min_value, "max_value": self.max_value, "rate": self.rate, "axis": self.axis}
 
 
-_registry = registry.Registry(
-    "constraint", "keras.constraints", [Constraint, MaxNorm, MinMaxNorm, NonNeg, UnitNorm]
-)
+_registry = registry.Registry("constraint", "keras.constraints", [Constraint, MaxNorm, MinMaxNorm, NonNeg, UnitNorm])
 
 
 def get(identifier: Any) -> Callable | None:

@@ -1,7 +1,7 @@
 """First values of weights. An initializer is called with a shape and returns an array.
 
-The scale of random weights follows from the fans: how many inputs feed an output (`fan_in`), how many outputs an input feeds
-(`fan_out`). With variance 1 / fan_in, the variance of a linear layer's output is that of its input.
+The scale of random weights follows from the fans: how many inputs feed an output (`fan_in`), how many outputs an input
+feeds (`fan_out`). With variance 1 / fan_in, the variance of a linear layer's output is that of its input.
 """
 
 from __future__ import annotations
@@ -84,7 +84,9 @@ class Identity(Initializer):
 
     def __call__(self, shape: Shape, dtype: Any = None) -> np.ndarray:
         if len(shape) != 2:
-            raise ValueError(f"Identity initializes matrices only. Received: shape={tuple(shape)} of rank {len(shape)}.")
+            raise ValueError(
+                f"Identity initializes matrices only. Received: shape={tuple(shape)} of rank {len(shape)}."
+            )
         return np.eye(*shape, dtype=dtype or config.floatx()) * float(self.gain)
 
     def get_config(self) -> dict[str, Any]:
@@ -256,7 +258,7 @@ class LecunUniform(_NamedScaling):
 
 
 class LecunNormal(_NamedScaling):
-    """Truncated normal of variance 1 / fan_in; belongs to the activation selu (LeCun et al. 1998, Klambauer et al. 2017)."""
+    """Truncated normal of variance 1 / fan_in; goes with the activation selu (Klambauer et al. 2017)."""
 
     fixed = (1.0, "fan_in", "truncated_normal")
 
@@ -273,7 +275,9 @@ class Orthogonal(RandomInitializer):
 
     def __call__(self, shape: Shape, dtype: Any = None) -> np.ndarray:
         if len(shape) < 2:
-            raise ValueError(f"Orthogonal needs at least two axes. Received: shape={tuple(shape)} of rank {len(shape)}.")
+            raise ValueError(
+                f"Orthogonal needs at least two axes. Received: shape={tuple(shape)} of rank {len(shape)}."
+            )
         rows, columns = math.prod(shape[:-1]), shape[-1]
         a = random.normal((max(rows, columns), min(rows, columns)), dtype="float64", seed=self.seed)
         q, r = np.linalg.qr(a)

@@ -33,13 +33,16 @@ class Loss:
     ...     def gradient(self, y_true, y_pred):
     ...         return 4 * (y_pred - y_true) ** 3 / y_pred.shape[-1]
 
-    Both get float arrays. The values' axes are the first axes of `y_pred`; each depends on its own part of `y_pred` only, and
-    `gradient` has the shape of `y_pred`. The base class applies weights and reduction: "sum_over_batch_size" (also called
-    "mean") divides the sum by the number of values, "mean_with_sample_weight" by the sum of the weights, "sum" by nothing;
-    "none" or None leaves the values. `dtype` is that of the computation: by default, that of `y_pred`.
+    Both get float arrays. The values' axes are the first axes of `y_pred`; each depends on its own part of `y_pred`
+    only, and `gradient` has the shape of `y_pred`. The base class applies weights and reduction: "sum_over_batch_size"
+    (also called "mean") divides the sum by the number of values, "mean_with_sample_weight" by the sum of the weights,
+    "sum" by nothing; "none" or None leaves the values. `dtype` is that of the computation: by default, that of
+    `y_pred`.
     """
 
-    def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None) -> None:
+    def __init__(
+        self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None
+    ) -> None:
         if reduction not in REDUCTIONS:
             raise ValueError(
                 f"Invalid value for argument `reduction`. Expected one of {REDUCTIONS}. Received: reduction={reduction}"
@@ -66,8 +69,8 @@ class Loss:
     def gradient(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
         """The derivative of each sample's value, in the shape of `y_pred`."""
         raise NotImplementedError(
-            f"Loss {self.name!r} has no derivative, so it cannot be trained with. Define gradient(self, y_true, y_pred), "
-            "the derivative of call's values with respect to y_pred, in a subclass of cdl.losses.Loss."
+            f"Loss {self.name!r} has no derivative, so it cannot be trained with. Define gradient(self, y_true, y_pred), the "
+            "derivative of call's values with respect to y_pred, in a subclass of cdl.losses.Loss."
         )
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> float | np.ndarray:
@@ -92,8 +95,8 @@ class Loss:
         dy = as_float(self.gradient(t, p), f"the gradient of loss {self.name!r}")
         if dy.shape != p.shape or values.shape != p.shape[: values.ndim]:
             raise ValueError(
-                f"Loss {self.name!r}: for y_pred of shape {p.shape}, call gives shape {values.shape} and gradient gives "
-                f"{dy.shape}. The gradient needs y_pred's shape; the values' shape is where y_pred's begins."
+                f"Loss {self.name!r}: for y_pred of shape {p.shape}, call gives shape {values.shape} and gradient "
+                f"gives {dy.shape}. The gradient needs y_pred's shape; the values' shape is where y_pred's begins."
             )
         weight, scale = self._weight(values.shape, sample_weight, mask, values.dtype)
         if weight is not None:
@@ -133,8 +136,8 @@ class Loss:
     def _refuse_unreduced(self) -> None:
         if self.reduction is None or self.reduction == "none":
             raise ValueError(
-                f"Loss {self.name!r}: reduction={self.reduction!r} gives one value per sample, but training minimizes one "
-                "number. Use reduction='sum_over_batch_size' or 'sum'."
+                f"Loss {self.name!r}: reduction={self.reduction!r} gives one value per sample, but training minimizes "
+                "one number. Use reduction='sum_over_batch_size' or 'sum'."
             )
 
     def get_config(self) -> dict[str, Any]:
@@ -146,7 +149,7 @@ class Loss:
 
 
 def _weight_of_rows(weight: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """The weight with one axis for each axis of the values, so that it broadcasts to `shape`: first axes are aligned."""
+    """The weight with as many axes as the values, so that it broadcasts to `shape`: first axes are aligned."""
     rows = weight
     while rows.ndim > len(shape) and rows.shape[-1] == 1:
         rows = rows[..., 0]
@@ -157,8 +160,8 @@ def _weight_of_rows(weight: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
             np.broadcast_to(rows, shape)
         except ValueError:
             raise ValueError(
-                f"sample_weight has shape {weight.shape}, but the loss has values of shape {shape}: give one weight for each "
-                "value, or for each of their first axes."
+                f"sample_weight has shape {weight.shape}, but the loss has values of shape {shape}: give one weight for "
+                "each value, or for each of their first axes."
             ) from None
     return rows
 
@@ -240,7 +243,9 @@ class RowLoss(Loss):
             shapes = y_true.shape, y_pred.shape
             y_true, y_pred = squeeze_or_expand_to_same_rank(y_true, y_pred)
             if y_true.shape != y_pred.shape:
-                raise ValueError(f"{self.name}: y_true has shape {shapes[0]}, y_pred has shape {shapes[1]}; they must be equal.")
+                raise ValueError(
+                    f"{self.name}: y_true has shape {shapes[0]}, y_pred has shape {shapes[1]}; they must be equal."
+                )
         if not y_pred.ndim:
             raise ValueError(f"{self.name}: y_true and y_pred need at least one axis. Received two numbers.")
         if self.axis != -1:
@@ -319,8 +324,8 @@ class _Crossentropy(RowLoss):
 class BinaryCrossentropy(_Crossentropy):
     """mean(-t log(p) - (1 - t) log(1 - p)) over `axis`: independent yes-or-no questions.
 
-    p is y_pred, clipped to [1e-7, 1 - 1e-7] (`config.epsilon()`), or sigmoid(y_pred) with `from_logits`, which is more exact.
-    t = y_true * (1 - label_smoothing) + label_smoothing / 2. Shapes as in `MeanSquaredError`.
+    p is y_pred, clipped to [1e-7, 1 - 1e-7] (`config.epsilon()`), or sigmoid(y_pred) with `from_logits`, which is more
+    exact. t = y_true * (1 - label_smoothing) + label_smoothing / 2. Shapes as in `MeanSquaredError`.
 
     >>> round(BinaryCrossentropy()([[1.0], [0.0]], [[0.5], [0.5]]), 6)
     0.693147
@@ -369,8 +374,8 @@ class CategoricalCrossentropy(_Crossentropy):
         y_true, y_pred, mask = super()._prepare(y_true, y_pred)
         if y_pred.shape[-1] == 1:
             warnings.warn(
-                f"In loss {self.name}, expected y_pred.shape to be (batch_size, num_classes) with num_classes > 1. Received: "
-                f"y_pred.shape={y_pred.shape}. Consider using 'binary_crossentropy' if you only have 2 classes.",
+                f"In loss {self.name}, expected y_pred.shape to be (batch_size, num_classes) with num_classes > 1. "
+                f"Received: y_pred.shape={y_pred.shape}. Consider using 'binary_crossentropy' if you only have 2 classes.",
                 SyntaxWarning,
                 stacklevel=3,
             )
@@ -380,14 +385,16 @@ class CategoricalCrossentropy(_Crossentropy):
         return ops.categorical_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing)
 
     def _total_and_gradient(self, y_true, y_pred, weight, scale):
-        return ops.categorical_crossentropy_gradient(y_true, y_pred, self.from_logits, self.label_smoothing, weight, scale)
+        return ops.categorical_crossentropy_gradient(
+            y_true, y_pred, self.from_logits, self.label_smoothing, weight, scale
+        )
 
 
 class SparseCategoricalCrossentropy(RowLoss):
     """-log(p[label]) along `axis`: one class out of several, given as its number.
 
-    p as in `CategoricalCrossentropy`. y_pred (..., d); y_true (...) or (..., 1) holds whole numbers 0 .. d - 1, of any dtype.
-    Rows whose label is `ignore_class` do not count. ValueError for other labels and shapes.
+    p as in `CategoricalCrossentropy`. y_pred (..., d); y_true (...) or (..., 1) holds whole numbers 0 .. d - 1, of any
+    dtype. Rows whose label is `ignore_class` do not count. ValueError for other labels and shapes.
 
     >>> round(SparseCategoricalCrossentropy()([1], [[0.5, 0.5]]), 6)
     0.693147
@@ -414,8 +421,8 @@ class SparseCategoricalCrossentropy(RowLoss):
             y_pred = np.moveaxis(y_pred, self.axis, -1)
         if labels.shape != y_pred.shape[:-1]:
             raise ValueError(
-                f"{self.name}: y_true has shape {np.shape(y_true)}, which gives labels of shape {labels.shape}; y_pred has rows "
-                f"of shape {y_pred.shape[:-1]}. They must be equal; for one-hot targets use categorical_crossentropy."
+                f"{self.name}: y_true has shape {np.shape(y_true)}, which gives labels of shape {labels.shape}; y_pred has "
+                f"rows of shape {y_pred.shape[:-1]}. They must be equal; for one-hot targets use categorical_crossentropy."
             )
         if self.ignore_class is None:
             return labels, y_pred, None
@@ -515,7 +522,9 @@ def resolve(
         found = get(identifier)
     if isinstance(found, Loss):
         return found
-    name = identifier if isinstance(identifier, str) else to_snake_case(getattr(found, "__name__", type(found).__name__))
+    name = (
+        identifier if isinstance(identifier, str) else to_snake_case(getattr(found, "__name__", type(found).__name__))
+    )
     return CLASS_OF[found](name=name) if found in CLASS_OF else LossFunctionWrapper(found, name=name)
 
 

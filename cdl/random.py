@@ -1,5 +1,5 @@
-"""Random arrays, as in `keras.random`. `seed` is an integer (the same numbers at every call), a `SeedGenerator` (new ones at
-every call) or None (new ones, determined by `set_random_seed`).
+"""Random arrays, as in `keras.random`. `seed` is an integer (the same numbers at every call), a `SeedGenerator` (new
+ones at every call) or None (new ones, determined by `set_random_seed`).
 """
 
 from __future__ import annotations
@@ -26,9 +26,7 @@ Seed = int | SeedGenerator | None
 Shape = tuple[int, ...]
 
 
-def uniform(
-    shape: Shape, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Seed = None
-) -> np.ndarray:
+def uniform(shape: Shape, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Seed = None) -> np.ndarray:
     """Uniform numbers in [minval, maxval) of that shape; `dtype` defaults to `config.floatx()`."""
     return ops.random_uniform(tuple(shape), *draw_seed(seed), minval, maxval, _float_name(dtype))
 
@@ -38,10 +36,13 @@ def normal(shape: Shape, mean: float = 0.0, stddev: float = 1.0, dtype: Any = No
     return ops.random_normal(tuple(shape), *draw_seed(seed), mean, stddev, _float_name(dtype))
 
 
-def truncated_normal(shape: Shape, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Seed = None) -> np.ndarray:
+def truncated_normal(
+    shape: Shape, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Seed = None
+) -> np.ndarray:
     """Normal numbers conditioned on lying within two standard deviations of the mean: the others are passed over.
 
-    A draw depends on its position only, so the first `size` acceptable ones do not depend on how many are drawn at once.
+    A draw depends on its position only, so the first `size` acceptable ones do not depend on how many are drawn at
+    once.
     """
     pair, dtype = draw_seed(seed), _float_name(dtype)
     size = math.prod(shape)

@@ -39,7 +39,7 @@ class Regularizer:
 
 
 class FunctionRegularizer(Regularizer):
-    """The regularizer that a function of `w` is; its derivative is the function's attribute `gradient`, if it has one."""
+    """A function of `w` as a regularizer; its derivative is the function's attribute `gradient`, if it has one."""
 
     def __init__(self, function: Callable[[np.ndarray], float]) -> None:
         self.function = function
@@ -55,8 +55,8 @@ class FunctionRegularizer(Regularizer):
 
 def _no_gradient(who: Any) -> NotImplementedError:
     return NotImplementedError(
-        f"Regularizer {who!r} has no derivative, so it cannot be trained with. Define gradient(w), the derivative of its "
-        "value with respect to w, in a subclass of cdl.regularizers.Regularizer."
+        f"Regularizer {who!r} has no derivative, so it cannot be trained with. Define gradient(w), the derivative of "
+        "its value with respect to w, in a subclass of cdl.regularizers.Regularizer."
     )
 
 

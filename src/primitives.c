@@ -8,6 +8,7 @@
 #include "simd.h"
 #include "vmath.h"
 
+#include "activation.c"
 #include "rows.c"
 #include "optim.c"
 #include "random.c"
@@ -15,6 +16,8 @@
 extern const cdl_primitives CDL_TABLE;
 
 const cdl_primitives CDL_TABLE = {
+    .activation = activation,
+    .activation_backward = activation_backward,
     .gemm = NULL,
     .column_sum = column_sum,
     .argmax = argmax,

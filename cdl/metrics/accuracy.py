@@ -15,13 +15,17 @@ from cdl.utils.numerical import as_float, as_integer, squeeze_or_expand_to_same_
 def _alike(who: str, y_true: Any, y_pred: Any) -> tuple[np.ndarray, np.ndarray]:
     y_true, y_pred = squeeze_or_expand_to_same_rank(np.asarray(y_true), np.asarray(y_pred))
     if y_true.shape != y_pred.shape:
-        raise ValueError(f"{who}: y_true has shape {y_true.shape}, y_pred has shape {y_pred.shape}; they must be equal.")
+        raise ValueError(
+            f"{who}: y_true has shape {y_true.shape}, y_pred has shape {y_pred.shape}; they must be equal."
+        )
     return y_true, y_pred
 
 
 def _rows_alike(who: str, labels: np.ndarray, y_pred: np.ndarray) -> None:
     if labels.shape != y_pred.shape[:-1]:
-        raise ValueError(f"{who}: y_true has rows of shape {labels.shape}, y_pred of shape {y_pred.shape[:-1]}; they must be equal.")
+        raise ValueError(
+            f"{who}: y_true has rows of shape {labels.shape}, y_pred of shape {y_pred.shape[:-1]}; they must be equal."
+        )
 
 
 def _equal(y_true: Any, y_pred: Any) -> np.ndarray:
@@ -90,7 +94,9 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> np.ndarr
     return _floats(_top_k(y_true, y_pred, k))
 
 
-def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> np.ndarray:
+def sparse_top_k_categorical_accuracy(
+    y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False
+) -> np.ndarray:
     """1 where the class y_true is among the k largest entries of y_pred, else 0; one number per row.
 
     `from_sorted_ids`: y_pred holds class numbers, the best first.
@@ -165,7 +171,7 @@ class TopKCategoricalAccuracy(_AccuracyMetric):
 
 
 class SparseTopKCategoricalAccuracy(_AccuracyMetric):
-    """The share of rows whose class number is among the k largest predictions (or the first k ids, `from_sorted_ids`)."""
+    """The share of rows whose class number is among the k largest predictions (`from_sorted_ids`: the first k ids)."""
 
     def __init__(
         self,

@@ -53,7 +53,9 @@ class RootMeanSquaredError(Mean):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         y_true, y_pred = squeeze_or_expand_to_same_rank(as_float(y_true, "y_true"), as_float(y_pred, "y_pred"))
         if y_true.shape != y_pred.shape:
-            raise ValueError(f"{self.name}: y_true has shape {y_true.shape}, y_pred has shape {y_pred.shape}; they must be equal.")
+            raise ValueError(
+                f"{self.name}: y_true has shape {y_true.shape}, y_pred has shape {y_pred.shape}; they must be equal."
+            )
         super().update_state(np.square(y_pred - y_true), sample_weight)
 
     def result(self) -> float:
@@ -97,7 +99,7 @@ class CategoricalCrossentropy(_ErrorMetric):
 
 
 class SparseCategoricalCrossentropy(_ErrorMetric):
-    """The mean of the loss of that name; as in Keras, a row of `ignore_class` counts as a zero unless there are weights."""
+    """The mean of the loss of that name; as in Keras, a row of `ignore_class` counts as zero if nothing is weighted."""
 
     def __init__(
         self,

@@ -24,7 +24,8 @@ class Metric:
     ...     def result(self):
     ...         return float(self.largest.value)
 
-    `reset_state` sets the variables, and the metrics held as attributes, back to zero; state of another kind needs its own.
+    `reset_state` sets the variables, and the metrics held as attributes, back to zero; state of another kind needs its
+    own.
     """
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
@@ -52,12 +53,19 @@ class Metric:
         return self.result()
 
     def add_variable(
-        self, shape: tuple[int, ...], initializer: Any, dtype: Any = None, aggregation: str = "sum", name: str | None = None
+        self,
+        shape: tuple[int, ...],
+        initializer: Any,
+        dtype: Any = None,
+        aggregation: str = "sum",
+        name: str | None = None,
     ) -> Variable:
         """A variable of the state. `aggregation` is accepted and has no meaning on one device."""
         if not hasattr(self, "_variables"):
             raise RuntimeError(f"{type(self).__name__}: call super().__init__() at the beginning of __init__().")
-        variable = Variable(initializers.get(initializer), shape=shape, dtype=dtype or self.dtype, trainable=False, name=name)
+        variable = Variable(
+            initializers.get(initializer), shape=shape, dtype=dtype or self.dtype, trainable=False, name=name
+        )
         self._variables.append(variable)
         return variable
 
@@ -74,7 +82,9 @@ class Metric:
 
     def _inner_metrics(self) -> Iterator[Metric]:
         for value in vars(self).values():
-            yield from (item for item in (value if isinstance(value, (list, tuple)) else [value]) if isinstance(item, Metric))
+            yield from (
+                item for item in (value if isinstance(value, (list, tuple)) else [value]) if isinstance(item, Metric)
+            )
 
     def get_config(self) -> dict[str, Any]:
         return {"name": self.name, "dtype": self.dtype}

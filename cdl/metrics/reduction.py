@@ -28,7 +28,9 @@ def _weigh(values: Any, sample_weight: Any, reduce: Callable[..., np.ndarray]) -
     try:
         weight = np.broadcast_to(weight, values.shape)
     except ValueError:
-        raise ValueError(f"sample_weight has shape {shapes[1]}, the values have shape {shapes[0]}; they do not fit.") from None
+        raise ValueError(
+            f"sample_weight has shape {shapes[1]}, the values have shape {shapes[0]}; they do not fit."
+        ) from None
     weighted = values * weight
     inner = tuple(range(1, values.ndim))
     return reduce(weighted, axis=inner), reduce(weight, axis=inner)
@@ -102,7 +104,9 @@ class Mean(Metric):
 class MeanMetricWrapper(Mean):
     """The mean of a function `fn(y_true, y_pred, **kwargs)` that gives one value per sample."""
 
-    def __init__(self, fn: Callable[..., np.ndarray], name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self, fn: Callable[..., np.ndarray], name: str | None = None, dtype: Any = None, **kwargs: Any
+    ) -> None:
         super().__init__(name, dtype)
         self._fn, self._fn_kwargs = fn, kwargs
 

@@ -8,13 +8,15 @@ import numpy as np
 
 from cdl import config
 
-# Comparing with a dtype is cheap; with a type like np.int32 it is not, and these are on the path of every training step.
+# Comparing with a dtype is cheap; with a type like np.int32 it is not, and these are on the path of every training
+# step.
 FLOATS = frozenset({np.dtype("float32"), np.dtype("float64")})
 INT32, INT64 = np.dtype("int32"), np.dtype("int64")
 
 
 def as_float(x: Any, name: str, dtype: Any = None) -> np.ndarray:
-    """`x` as a float array: of `dtype` if given; else float32 and float64 stay, and all others become `config.floatx()`.
+    """`x` as a float array: of `dtype` if given; else float32 and float64 stay, and all others become
+    `config.floatx()`.
 
     TypeError or ValueError, as NumPy raises them, for what holds no real numbers; `name` is named in the text.
     """
@@ -32,7 +34,8 @@ def as_float(x: Any, name: str, dtype: Any = None) -> np.ndarray:
 
 
 def as_integer(x: Any, name: str) -> np.ndarray:
-    """`x` as an array of int32, or of int64 where int32 could not hold it. Floats are accepted if they are whole numbers.
+    """`x` as an array of int32, or of int64 where int32 could not hold it. Floats are accepted if they are whole
+    numbers.
 
     ValueError for a fraction, infinity or NaN, with its position.
     """
@@ -51,7 +54,7 @@ def as_integer(x: Any, name: str) -> np.ndarray:
 
 
 def as_int32(x: Any, name: str) -> np.ndarray:
-    """`x` as an array of int32, the type in which primitives take labels. ValueError as in `as_integer`, or if too large."""
+    """`x` as an array of int32, the type of labels in primitives. ValueError as in `as_integer`, or if too large."""
     if type(x) is np.ndarray and x.dtype == INT32:
         return x
     integers = as_integer(x, name)

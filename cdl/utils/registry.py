@@ -1,8 +1,10 @@
-"""Objects by name: one mechanism for initializers, losses, metrics, layers and every other kind that a config may mention.
+"""Objects by name: one mechanism for initializers, losses, metrics, layers and every other kind that a config may
+mention.
 
-A config is Keras' dict, `{"module": "keras.losses", "class_name": "MeanSquaredError", "config": {...}, "registered_name":
-None}`, and the module is Keras' public one, so that the two libraries read each other's configs. A name is looked up in the
-tables below and nowhere else: reading a config never imports anything and never runs code that came with it.
+A config is Keras' dict, `{"module": "keras.losses", "class_name": "MeanSquaredError", "config": {...},
+"registered_name": None}`, and the module is Keras' public one, so that the two libraries read each other's configs. A
+name is looked up in the tables below and nowhere else: reading a config never imports anything and never runs code that
+came with it.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
 
     def register(custom: Any) -> Any:
         if isinstance(custom, type) and not hasattr(custom, "get_config"):
-            raise ValueError(f"Cannot register {custom.__name__}: a class needs a get_config() method to be serialized.")
+            raise ValueError(
+                f"Cannot register {custom.__name__}: a class needs a get_config() method to be serialized."
+            )
         registered_name = f"{package}>{name or custom.__name__}"
         _custom[registered_name] = custom
         _custom_names[custom] = registered_name
@@ -54,7 +58,7 @@ def get_registered_name(custom: Any) -> str:
 
 
 def get_registered_object(name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """The custom object of that name: from the innermost scope, the registered ones, then `custom_objects`; else None."""
+    """The custom object of that name: from a scope, the registered ones, then `custom_objects`; else None."""
     for table in (_scope.get(), _custom, custom_objects or {}):
         if name in table:
             return table[name]
@@ -132,7 +136,7 @@ class Registry:
         return found
 
     def deserialize(self, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-        """The object that `serialize` described. A name stands for a function, or for a class with default arguments."""
+        """The object that `serialize` described. A name stands for a function or for a class without arguments."""
         if config is None:
             return None
         if isinstance(config, str):

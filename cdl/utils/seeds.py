@@ -1,7 +1,8 @@
-"""Where randomness begins: every draw gets a pair (seed, stream), and element j of it is a function of (seed, stream, j) only.
+"""Where randomness begins: every draw gets a pair (seed, stream), and element j of it is a function of (seed, stream,
+j) only.
 
-A `SeedGenerator` fixes the seed and gives every draw a stream of its own. After `set_random_seed`, the same program draws
-the same numbers, on any machine and any number of threads.
+A `SeedGenerator` fixes the seed and gives every draw a stream of its own. After `set_random_seed`, the same program
+draws the same numbers, on any machine and any number of threads.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def make_default_seed() -> int:
 
 
 def draw_seed(seed: int | SeedGenerator | None) -> tuple[int, int]:
-    """(seed, stream) for one draw: the first of an integer seed, the next of a generator, None: the global generator's."""
+    """(seed, stream) for one draw: the first of an integer, the next of a generator; None: the global generator."""
     global _global
     if isinstance(seed, SeedGenerator):
         return seed.next()
