@@ -8,8 +8,10 @@
 #include "simd.h"
 #include "vmath.h"
 
+#include "gemm.c"
+
 extern const cdl_primitives CDL_TABLE;
 
 const cdl_primitives CDL_TABLE = {
-    .gemm = NULL,
+    .gemm = gemm,
 };
