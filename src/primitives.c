@@ -9,10 +9,21 @@
 #include "vmath.h"
 
 #include "activation.c"
+#include "softmax.c"
+#include "loss.c"
 
 extern const cdl_primitives CDL_TABLE;
 
 const cdl_primitives CDL_TABLE = {
     .activation = activation,
     .activation_backward = activation_backward,
+    .softmax = softmax,
+    .softmax_backward = softmax_backward,
+    .log_softmax = log_softmax,
+    .log_softmax_backward = log_softmax_backward,
+    .mean_squared_error = mean_squared_error,
+    .mean_absolute_error = mean_absolute_error,
+    .binary_crossentropy = binary_crossentropy,
+    .categorical_crossentropy = categorical_crossentropy,
+    .sparse_categorical_crossentropy = sparse_categorical_crossentropy,
 };
