@@ -327,8 +327,9 @@ def unit_interval(seed, stream, size, dtype):
 
 
 def random_uniform(shape, seed, stream, low, high, dtype):
-    u = unit_interval(seed, stream, math.prod(shape), dtype)
-    return (low + (high - low) * u).astype(dtype).reshape(shape)
+    real = np.dtype(dtype).type
+    u = unit_interval(seed, stream, math.prod(shape), dtype).astype(dtype)
+    return (real(low) + real(high - low) * u).reshape(shape)
 
 
 def random_normal(shape, seed, stream, mean, deviation, dtype):
@@ -373,7 +374,7 @@ def rmsprop(values, grads, slots, decays, learning_rate, rho, momentum, epsilon,
         if centered:
             a = rest[-1]
             a[...] = rho * a + (1 - rho) * grad
-            denominator = s - a**2 + epsilon
+            denominator = np.maximum(s - a**2, 0) + epsilon  # a variance, below 0 by rounding only
         step = learning_rate * grad / np.sqrt(denominator)
         if momentum > 0:
             rest[0][...] = momentum * rest[0] + step

@@ -9,14 +9,19 @@
 #include "vmath.h"
 
 #include "activation.c"
+#include "gemm.c"
 #include "softmax.c"
 #include "loss.c"
+#include "rows.c"
+#include "optim.c"
+#include "random.c"
 
 extern const cdl_primitives CDL_TABLE;
 
 const cdl_primitives CDL_TABLE = {
     .activation = activation,
     .activation_backward = activation_backward,
+    .gemm = gemm,
     .softmax = softmax,
     .softmax_backward = softmax_backward,
     .log_softmax = log_softmax,
@@ -26,4 +31,13 @@ const cdl_primitives CDL_TABLE = {
     .binary_crossentropy = binary_crossentropy,
     .categorical_crossentropy = categorical_crossentropy,
     .sparse_categorical_crossentropy = sparse_categorical_crossentropy,
+    .column_sum = column_sum,
+    .argmax = argmax,
+    .sgd = sgd,
+    .momentum = momentum,
+    .rmsprop = rmsprop,
+    .adam = adam,
+    .random_uniform = random_uniform,
+    .random_normal = random_normal,
+    .dropout = dropout,
 };

@@ -137,6 +137,23 @@ static inline void store_n(real *p, ptrdiff_t n, vec v)
 #endif
 }
 
+/* The first lane that is set, VL if none is. */
+static inline int first_lane(mask m)
+{
+#if defined(__AVX512DQ__) && VEC_BYTES == 64 && defined(CDL_DOUBLE)
+    unsigned bits = _mm512_movepi64_mask((__m512i)m);
+#elif defined(__AVX512DQ__) && VEC_BYTES == 64
+    unsigned bits = _mm512_movepi32_mask((__m512i)m);
+#elif defined(X86_PREFIX)
+    unsigned bits = X86(movemask)((vec)m);
+#else
+    unsigned bits = 0;
+    for (int j = 0; j < VL; j++)
+        bits |= (unsigned)(m[j] & 1) << j;
+#endif
+    return __builtin_ctz(bits | 1u << VL);
+}
+
 /* ---- Arithmetic --------------------------------------------------------------------------------------------------- */
 
 /* a*b + c, rounded once (twice on a CPU without FMA). */

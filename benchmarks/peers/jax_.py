@@ -1,0 +1,116 @@
+"""JAX: everything inside jit, the state donated."""
+
+from __future__ import annotations
+
+import itertools
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from timing import Task
+from workloads import BETA_1, BETA_2, EPSILON, LEARNING_RATE, Network
+
+
+def logits(layers, x):
+    *hidden, (kernel, bias) = layers
+    for k, b in hidden:
+        x = jax.nn.relu(x @ k + b)
+    return x @ kernel + bias
+
+
+def crossentropy(layers, x, label):
+    log_p = jax.nn.log_softmax(logits(layers, x))
+    return -jnp.mean(jnp.take_along_axis(log_p, label[:, None], axis=1))
+
+
+def adam_step(state, x, label):
+    layers, m, v, steps = state
+    loss, g = jax.value_and_grad(crossentropy)(layers, x, label)
+    steps += 1
+    rate = LEARNING_RATE * jnp.sqrt(1 - BETA_2**steps) / (1 - BETA_1**steps)
+    m = jax.tree.map(lambda m, g: m + (1 - BETA_1) * (g - m), m, g)
+    v = jax.tree.map(lambda v, g: v + (1 - BETA_2) * (g * g - v), v, g)
+    layers = jax.tree.map(lambda w, m, v: w - rate * m / (jnp.sqrt(v) + EPSILON), layers, m, v)
+    return (layers, m, v, steps), loss
+
+
+class Trainer:
+    """The state that a jitted function consumes and replaces."""
+
+    def __init__(self, network: Network):
+        jax.config.update("jax_enable_x64", network.dtype == "float64")
+        self.weights, self.dtype = network.weights(), network.dtype
+        self.reset()
+
+    def reset(self) -> None:
+        pairs = list(zip(self.weights[::2], self.weights[1::2], strict=True))
+        layers, m, v = (jax.tree.map(make, pairs) for make in (jnp.array, jnp.zeros_like, jnp.zeros_like))
+        self.state = layers, m, v, jnp.zeros((), self.dtype)
+
+    def run(self, function, *arguments):
+        self.state, value = function(self.state, *arguments)
+        return value
+
+    def wait(self) -> None:
+        jax.block_until_ready(self.state)
+
+
+class Peer:
+    def __init__(self, threads: int, variant: str):
+        pass
+
+    def train_step(self, network: Network) -> Task:
+        trainer = Trainer(network)
+        step = jax.jit(adam_step, donate_argnums=0)
+        batches = [(jnp.array(x), jnp.array(label)) for x, label in network.batches()]
+        return Task.cycle(partial(trainer.run, step), batches, trainer.reset, trainer.wait)
+
+    def fit_epoch(self, network: Network) -> Task:
+        """A Python loop over one jitted step that gathers its own batch."""
+        trainer, x, label, orders = epoch_data(network)
+
+        @partial(jax.jit, donate_argnums=0)
+        def step(state, x, label, order, batch):
+            part = order[batch]
+            return adam_step(state, x[part], label[part])
+
+        def epoch() -> float:
+            order = next(orders)
+            losses = [trainer.run(step, x, label, order, batch) for batch in range(len(order))]
+            return float(jnp.mean(jnp.stack(losses)))
+
+        return Task(epoch, trainer.reset, trainer.wait)
+
+    def predict(self, network: Network, count: int) -> Task:
+        layers = Trainer(network).state[0]
+        apply = jax.jit(lambda layers, x: jax.nn.softmax(logits(layers, x)))
+        x = network.samples(count)[0]
+        return Task(lambda: np.asarray(apply(layers, x)))
+
+
+class Scan:
+    """The epoch as one compiled call."""
+
+    def __init__(self, threads: int, variant: str):
+        pass
+
+    def fit_epoch(self, network: Network) -> Task:
+        trainer, x, label, orders = epoch_data(network)
+
+        @partial(jax.jit, donate_argnums=0)
+        def epoch(state, x, label, order):
+            state, losses = jax.lax.scan(lambda state, part: adam_step(state, x[part], label[part]), state, order)
+            return state, losses.mean()
+
+        return Task(lambda: float(trainer.run(epoch, x, label, next(orders))), trainer.reset, trainer.wait)
+
+
+def epoch_data(network: Network):
+    """A trainer, 60,000 samples and their labels, and shuffled indices (batches, batch) without end."""
+    trainer, (x, label) = Trainer(network), network.samples(60_000)
+    random = np.random.default_rng(0)
+    orders = (
+        jnp.array(random.permutation(len(x)).astype(np.int32).reshape(-1, network.batch)) for _ in itertools.count()
+    )
+    return trainer, jnp.array(x), jnp.array(label), orders

@@ -1,0 +1,74 @@
+"""cdl: deep learning with Keras' vocabulary and a C core that you can read.
+
+>>> from cdl import Sequential, layers
+>>> model = Sequential([layers.Input((784,)), layers.Dense(10, activation="softmax")])
+"""
+
+import os
+
+from cdl import _clash
+
+_clash.check(os.path.dirname(__file__))
+
+from cdl import (  # noqa: E402 - only after the check can the other modules be trusted to be ours
+    _native,
+    activations,
+    callbacks,
+    config,
+    constraints,
+    datasets,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    ops,
+    optimizers,
+    random,
+    regularizers,
+    utils,
+)
+from cdl.callbacks import Callback  # noqa: E402
+from cdl.initializers import Initializer  # noqa: E402
+from cdl.layers import Context, Input, KerasTensor, Layer  # noqa: E402
+from cdl.losses import Loss  # noqa: E402
+from cdl.metrics import Metric  # noqa: E402
+from cdl.models import Model, Sequential  # noqa: E402
+from cdl.optimizers import Optimizer  # noqa: E402
+from cdl.regularizers import Regularizer  # noqa: E402
+from cdl.variable import Variable  # noqa: E402
+
+from cdl._version import __version__  # noqa: E402
+
+__all__ = [
+    "Callback",
+    "Context",
+    "Initializer",
+    "Input",
+    "KerasTensor",
+    "Layer",
+    "Loss",
+    "Metric",
+    "Model",
+    "Optimizer",
+    "Regularizer",
+    "Sequential",
+    "Variable",
+    "activations",
+    "callbacks",
+    "config",
+    "constraints",
+    "datasets",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "ops",
+    "optimizers",
+    "random",
+    "regularizers",
+    "utils",
+]
+
+_native.name_functions(ops.FUNCTIONS)

@@ -1,0 +1,179 @@
+"""What may happen between steps: the callback, and the list that calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cdl.models.model import Model
+
+Logs = dict[str, Any] | None
+
+
+class Callback:
+    """Something to do during training, evaluation or prediction: override the moments that matter.
+
+    `self.model` is the model, `self.params` has "epochs", "steps" and "verbose". `logs` holds the running loss and metrics.
+    Setting `self.model.stop_training = True` ends training.
+
+    >>> class Tell(Callback):
+    ...     def on_epoch_end(self, epoch, logs=None):
+    ...         print(epoch, logs["loss"])
+    """
+
+    def __init__(self) -> None:
+        self.params: dict[str, Any] = {}
+        self._model: Any = None
+
+    @property
+    def model(self) -> Model:
+        return self._model
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        self.params = params
+
+    def set_model(self, model: Model) -> None:
+        self._model = model
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Before the first epoch."""
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        """After the last epoch."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Before an epoch, counted from 0."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """After an epoch and its validation; logs has "val_..." entries too."""
+
+    def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Before a training step."""
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """After a training step."""
+
+    def on_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """The older name of `on_train_batch_begin`."""
+
+    def on_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """The older name of `on_train_batch_end`."""
+
+    def on_test_begin(self, logs: Logs = None) -> None:
+        """Before evaluation or validation."""
+
+    def on_test_end(self, logs: Logs = None) -> None:
+        """After evaluation or validation."""
+
+    def on_test_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Before a batch of evaluation or validation."""
+
+    def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """After a batch of evaluation or validation."""
+
+    def on_predict_begin(self, logs: Logs = None) -> None:
+        """Before prediction."""
+
+    def on_predict_end(self, logs: Logs = None) -> None:
+        """After prediction."""
+
+    def on_predict_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Before a batch of prediction."""
+
+    def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """After a batch of prediction; logs["outputs"] is its result."""
+
+
+class CallbackList:
+    """Calls each moment on all callbacks that override it; the others cost nothing per batch."""
+
+    def __init__(
+        self, callbacks: Callback | Iterable[Callback] | None, model: Model, *, verbose: Any, epochs: int, steps: int
+    ) -> None:
+        from cdl.callbacks.history import History
+        from cdl.callbacks.progress import ProgbarLogger, resolve_verbose
+
+        given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
+        for callback in given:
+            if not isinstance(callback, Callback):
+                raise ValueError(f"callbacks holds instances of cdl.callbacks.Callback. Received: {callback!r}")
+        self.history = next((callback for callback in given if isinstance(callback, History)), None) or History()
+        self.callbacks = [*given] if self.history in given else [self.history, *given]
+        verbose = resolve_verbose(verbose)
+        if verbose and not any(isinstance(callback, ProgbarLogger) for callback in given):
+            self.callbacks.append(ProgbarLogger())
+        params = {"verbose": verbose, "epochs": epochs, "steps": steps}
+        for callback in self.callbacks:
+            callback.set_params(params)
+            callback.set_model(model)
+        self._train_batch_begin = self._overriding("on_train_batch_begin", "on_batch_begin")
+        self._train_batch_end = self._overriding("on_train_batch_end", "on_batch_end")
+        self._test_batch_begin = self._overriding("on_test_batch_begin")
+        self._test_batch_end = self._overriding("on_test_batch_end")
+        self._predict_batch_begin = self._overriding("on_predict_batch_begin")
+        self._predict_batch_end = self._overriding("on_predict_batch_end")
+
+    def _overriding(self, *moments: str) -> list[Any]:
+        return [
+            getattr(callback, moment)
+            for callback in self.callbacks
+            for moment in moments
+            if getattr(type(callback), moment) is not getattr(Callback, moment)
+        ]
+
+    def on_train_batch_begin(self, batch: int) -> None:
+        for call in self._train_batch_begin:
+            call(batch, None)
+
+    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        for call in self._train_batch_end:
+            call(batch, logs)
+
+    def on_test_batch_begin(self, batch: int) -> None:
+        for call in self._test_batch_begin:
+            call(batch, None)
+
+    def on_test_batch_end(self, batch: int, logs: Logs) -> None:
+        for call in self._test_batch_end:
+            call(batch, logs)
+
+    def on_predict_batch_begin(self, batch: int) -> None:
+        for call in self._predict_batch_begin:
+            call(batch, None)
+
+    def on_predict_batch_end(self, batch: int, logs: Logs) -> None:
+        for call in self._predict_batch_end:
+            call(batch, logs)
+
+    def on_train_begin(self) -> None:
+        for callback in self.callbacks:
+            callback.on_train_begin({})
+
+    def on_train_end(self, logs: Logs) -> None:
+        for callback in self.callbacks:
+            callback.on_train_end(logs)
+
+    def on_epoch_begin(self, epoch: int) -> None:
+        for callback in self.callbacks:
+            callback.on_epoch_begin(epoch, {})
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        for callback in self.callbacks:
+            callback.on_epoch_end(epoch, logs)
+
+    def on_test_begin(self) -> None:
+        for callback in self.callbacks:
+            callback.on_test_begin({})
+
+    def on_test_end(self, logs: Logs) -> None:
+        for callback in self.callbacks:
+            callback.on_test_end(logs)
+
+    def on_predict_begin(self) -> None:
+        for callback in self.callbacks:
+            callback.on_predict_begin({})
+
+    def on_predict_end(self) -> None:
+        for callback in self.callbacks:
+            callback.on_predict_end({})

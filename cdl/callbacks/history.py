@@ -1,0 +1,23 @@
+"""What `fit` returns."""
+
+from __future__ import annotations
+
+from cdl.callbacks.callback import Callback, Logs
+
+
+class History(Callback):
+    """The record of a training: `history["loss"][k]` is the loss of the k-th epoch, likewise metrics and "val_..." values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.history: dict[str, list[float]] = {}
+        self.epoch: list[int] = []
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        self.epoch = []
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        self.epoch.append(epoch)
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(value)
+        self.model.history = self

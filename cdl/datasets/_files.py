@@ -1,0 +1,142 @@
+"""Finds the file of a data set on this machine, else downloads and verifies it."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+TIMEOUT = 30.0  # seconds without a byte after which a mirror counts as down
+CHUNK = 1 << 16
+
+
+@dataclass(frozen=True)
+class File:
+    """A published file: `folder/name` below the data or cache folder, `mirror + name` on the web."""
+
+    folder: str
+    name: str
+    sha256: str
+    mirrors: tuple[str, ...]
+
+    @property
+    def path(self) -> Path:
+        return Path(self.folder, self.name)
+
+
+def data_folder() -> Path | None:
+    """The folder of data sets the user has set up (`CDL_DATA_DIR`), which is only ever read."""
+    folder = os.environ.get("CDL_DATA_DIR")
+    return Path(folder).expanduser() if folder else None
+
+
+def cache_folder() -> Path:
+    """`CDL_CACHE_DIR`, else the `cdl` folder in the place where this platform keeps caches."""
+    if folder := os.environ.get("CDL_CACHE_DIR"):
+        return Path(folder).expanduser()
+    if sys.platform == "win32" and (local := os.environ.get("LOCALAPPDATA")):
+        return Path(local, "cdl", "Cache")
+    if sys.platform == "darwin":
+        return Path("~/Library/Caches/cdl").expanduser()
+    # The XDG Base Directory Specification: a relative path there is invalid and shall be ignored.
+    xdg = os.environ.get("XDG_CACHE_HOME", "")
+    return Path(xdg, "cdl") if os.path.isabs(xdg) else Path("~/.cache/cdl").expanduser()
+
+
+def find(path: str | PathLike[str]) -> Path | None:
+    """`path` below the data folder, else below the cache folder; None if neither holds it.  Absolute paths stay."""
+    for folder in (data_folder(), cache_folder()):
+        if folder is not None and (folder / path).is_file():
+            return folder / path
+    return None
+
+
+def locate(file: File) -> Path:
+    """The path of `file` on this machine, downloaded into the cache folder if it is not there yet.
+
+    Raises OSError where no mirror delivers it or the cache folder cannot be written.
+    """
+    if (found := find(file.path)) is not None:
+        return found
+    target = cache_folder() / file.path
+    failures = []
+    for mirror in file.mirrors:
+        try:
+            _download(mirror + file.name, target, file.sha256)
+            return target
+        except _BadDownload as failure:
+            failures.append(f"  {mirror}{file.name}: {failure}")
+    folder = data_folder()
+    raise OSError(
+        f"{file.path.as_posix()} is not on this machine and could not be downloaded.\n"
+        f"Looked in CDL_DATA_DIR ({folder or 'not set'}) and in the cache folder ({cache_folder()}). Tried:\n"
+        + "\n".join(failures)
+        + f"\nCure, one of: save {file.mirrors[0]}{file.name} as {target}; or set CDL_DATA_DIR to a folder that holds "
+        f"{file.path.as_posix()}; or use cdl.datasets.digits, 6,000 images of MNIST that come with cdl."
+    )
+
+
+class _BadDownload(Exception):
+    """This mirror failed; the next one may not."""
+
+
+def _download(url: str, target: Path, sha256: str) -> None:
+    """Fetches `url` to `target`, which appears whole and verified or not at all."""
+    import hashlib
+    import tempfile
+
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # A name of its own in the same folder: two processes may download at once, and the last rename wins.
+        handle, name = tempfile.mkstemp(prefix=target.name, suffix=".part", dir=target.parent)
+    except OSError as error:
+        raise OSError(
+            f"The cache folder {target.parent} cannot be written ({error}). Set CDL_CACHE_DIR to one that can."
+        ) from error
+    try:
+        digest = hashlib.sha256()
+        with open(handle, "wb") as part:
+            for chunk in _read(url, target.name):
+                digest.update(chunk)
+                part.write(chunk)
+        if digest.hexdigest() != sha256:
+            raise _BadDownload(f"wrong checksum, file removed (SHA-256 {digest.hexdigest()}, expected {sha256})")
+        os.chmod(name, 0o644)  # mkstemp makes it private; a cache may be shared
+        os.replace(name, target)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _read(url: str, label: str) -> Iterator[bytes]:
+    """The body of `url` in chunks, while progress is shown."""
+    from http.client import HTTPException
+    from urllib.request import urlopen
+
+    try:
+        with urlopen(url, timeout=TIMEOUT) as response:
+            size = response.length or 0
+            received = 0
+            with _progress(label, url, size) as advance:
+                while chunk := response.read(CHUNK):
+                    received += len(chunk)
+                    advance(len(chunk))
+                    yield chunk
+            if received < size:
+                raise _BadDownload(f"the connection ended after {received:,} of {size:,} bytes")
+    except (OSError, HTTPException) as error:  # URLError and timeouts are OSErrors
+        raise _BadDownload(str(error) or type(error).__name__) from error
+
+
+@contextmanager
+def _progress(label: str, url: str, size: int) -> Iterator[Callable[[int], object]]:
+    """A function to call with each number of bytes: a tqdm bar where tqdm is installed, else one plain line."""
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        print(f"Downloading {url}" + (f" ({size / 1e6:.1f} MB)" if size else ""), file=sys.stderr, flush=True)
+        yield lambda count: None
+    else:
+        with tqdm(total=size or None, desc=label, unit="B", unit_scale=True) as bar:
+            yield bar.update

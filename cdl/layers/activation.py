@@ -1,0 +1,165 @@
+"""Activations as layers of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from cdl import activations, constraints, initializers, regularizers
+from cdl.layers.base import Layer, Shape
+from cdl.layers.context import Context
+
+
+class Activation(Layer):
+    """y = f(x), for a function of `cdl.activations`, given by name or itself. The shape stays.
+
+    >>> Activation("relu")(np.array([[-1.0, 2.0]]))
+    array([[0., 2.]], dtype=float32)
+    """
+
+    def __init__(self, activation: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.activation = activations.get(activation)
+
+    def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
+        y = self.activation.forward(x)
+        ctx.save(x, y)
+        return y
+
+    def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray:
+        x, y = ctx.saved
+        return self.activation.backward(x, y, dy)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return self.activation.output_shape(input_shape) if hasattr(self.activation, "output_shape") else input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "activation": activations.serialize(self.activation)}
+
+
+class _FixedActivation(Activation):
+    """An activation layer with parameters of its own in place of the function's name."""
+
+    def get_config(self) -> dict[str, Any]:
+        return Layer.get_config(self)
+
+
+class ReLU(_FixedActivation):
+    """y = x above `threshold`, at most `max_value`; below it, negative_slope * (x - threshold).
+
+    Raises ValueError for a negative max_value, negative_slope or threshold.
+    """
+
+    def __init__(
+        self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any
+    ) -> None:
+        for name, value in (("max_value", max_value), ("negative_slope", negative_slope), ("threshold", threshold)):
+            if (value is None and name != "max_value") or (value is not None and value < 0):
+                raise ValueError(f"{name} of a ReLU layer cannot be negative or None. Received: {name}={value}")
+        function = activations.relu.bind(negative_slope=negative_slope, max_value=max_value, threshold=threshold)
+        super().__init__(function, **kwargs)
+        self.max_value, self.negative_slope, self.threshold = max_value, negative_slope, threshold
+
+    def get_config(self) -> dict[str, Any]:
+        parameters = {"max_value": self.max_value, "negative_slope": self.negative_slope, "threshold": self.threshold}
+        return {**super().get_config(), **parameters}
+
+
+class LeakyReLU(_FixedActivation):
+    """y = x for x > 0, else negative_slope * x. Raises ValueError for a negative slope. (Maas et al. 2013)"""
+
+    def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
+        if "alpha" in kwargs:  # Keras 2's name
+            negative_slope = kwargs.pop("alpha")
+        if negative_slope is None or negative_slope < 0:
+            raise ValueError(
+                "The negative_slope value of a Leaky ReLU layer cannot be None or negative value. Expected a float. "
+                f"Received: negative_slope={negative_slope}"
+            )
+        super().__init__(activations.leaky_relu.bind(negative_slope=negative_slope), **kwargs)
+        self.negative_slope = negative_slope
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "negative_slope": self.negative_slope}
+
+
+class ELU(_FixedActivation):
+    """y = x for x > 0, else alpha * (exp(x) - 1). (Clevert et al. 2016)"""
+
+    def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(activations.elu.bind(alpha=alpha), **kwargs)
+        self.alpha = alpha
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "alpha": self.alpha}
+
+
+class Softmax(_FixedActivation):
+    """y = exp(x) / sum of exp(x) along `axis` (one or several): positive numbers that add up to 1."""
+
+    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
+        super().__init__(activations.softmax.bind(axis=axis if isinstance(axis, int) else tuple(axis)), **kwargs)
+        self.axis = axis
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "axis": self.axis}
+
+
+class PReLU(Layer):
+    """y = x for x > 0, else alpha * x, where alpha is learned. (He et al. 2015)
+
+    alpha has the shape of one sample, and size 1 along `shared_axes` (counted from 1, the batch axis being 0).
+    """
+
+    def __init__(
+        self,
+        alpha_initializer: Any = "Zeros",
+        alpha_regularizer: Any = None,
+        alpha_constraint: Any = None,
+        shared_axes: int | Sequence[int] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.alpha_initializer = initializers.get(alpha_initializer)
+        self.alpha_regularizer = regularizers.get(alpha_regularizer)
+        self.alpha_constraint = constraints.get(alpha_constraint)
+        self.shared_axes = None if shared_axes is None else [int(axis) for axis in np.atleast_1d(shared_axes)]
+
+    def build(self, input_shape: Shape) -> None:
+        shape = list(input_shape[1:])
+        for axis in self.shared_axes or ():
+            shape[axis - 1] = 1
+        if None in shape:
+            raise ValueError(f"PReLU {self.name!r}: sizes must be known. Received {input_shape}; use shared_axes.")
+        self.alpha = self.add_weight(
+            shape=shape,  # type: ignore[arg-type]
+            initializer=self.alpha_initializer,
+            regularizer=self.alpha_regularizer,
+            constraint=self.alpha_constraint,
+            name="alpha",
+        )
+
+    def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
+        ctx.save(x)
+        return np.where(x > 0, x, self.alpha.value * x)
+
+    def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray:
+        (x,) = ctx.saved
+        shared = (0, *(self.shared_axes or ()))
+        dalpha = np.where(x > 0, 0, dy * x).sum(axis=shared, keepdims=True)[0]
+        self.alpha.add_gradient(dalpha.astype(x.dtype))
+        return np.where(x > 0, dy, self.alpha.value * dy)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "alpha_initializer": initializers.serialize(self.alpha_initializer),
+            "alpha_regularizer": regularizers.serialize(self.alpha_regularizer),
+            "alpha_constraint": constraints.serialize(self.alpha_constraint),
+            "shared_axes": self.shared_axes,
+        }

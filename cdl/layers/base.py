@@ -1,0 +1,329 @@
+"""The layer: variables made by `build`, and a pair of functions, `forward` and `backward`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from cdl import config, constraints, initializers, regularizers
+from cdl.layers.context import Context
+from cdl.utils.naming import auto_name
+from cdl.variable import Variable
+
+Shape = tuple[int | None, ...]
+
+
+def _recording_build(build: Any) -> Any:
+    """`build` that afterwards marks the layer as built: subclasses need not think of it."""
+
+    @functools.wraps(build)
+    def build_and_record(self: Layer, input_shape: Shape) -> None:
+        build(self, tuple(input_shape))
+        if not self.built:
+            self.built = True
+            self._build_shape = tuple(input_shape)
+            Layer.structure_version += 1
+
+    return build_and_record
+
+
+class Layer:
+    """Base of all layers, also of your own.
+
+    A layer of your own defines `forward(ctx, x)` and, to be trained or trained through, `backward(ctx, dy)`; if it has
+    variables, `build(input_shape)` makes them with `add_weight`; if its output has another shape than its input,
+    `compute_output_shape(input_shape)` says which. Shapes have the batch axis first, None where any size will do.
+
+    Parameters: `activity_regularizer`, a penalty on the output; `trainable`; `dtype`, "float32" or "float64", by default
+    `cdl.config.floatx()`; `name`; `input_shape` or `input_dim`, for the first layer of a model.
+    Raises ValueError for an unknown keyword or float type.
+
+    >>> class Scale(Layer):
+    ...     def build(self, input_shape):
+    ...         self.scale = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="scale")
+    ...
+    ...     def forward(self, ctx, x):
+    ...         ctx.save(x)
+    ...         return x * self.scale.value
+    ...
+    ...     def backward(self, ctx, dy):
+    ...         (x,) = ctx.saved
+    ...         self.scale.add_gradient((dy * x).sum(axis=0))
+    ...         return dy * self.scale.value
+    """
+
+    # Counts every change of what is built, contained or trainable; models cache their lists until it moves.
+    structure_version: ClassVar[int] = 0
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "build" in cls.__dict__:
+            cls.build = _recording_build(cls.__dict__["build"])  # type: ignore[method-assign]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Layer:
+        layer = super().__new__(cls)
+        # Here and not in __init__, so that attributes can be set before super().__init__() is called.
+        object.__setattr__(layer, "_variables", [])
+        object.__setattr__(layer, "_sublayers", [])
+        return layer
+
+    def __init__(
+        self,
+        *,
+        activity_regularizer: Any = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        autocast: bool = True,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if "input_dim" in kwargs:
+            kwargs["input_shape"] = (kwargs.pop("input_dim"),)
+        input_shape = kwargs.pop("input_shape", None)
+        # What the first layer says about the model's input, with the batch axis.
+        self._input_shape_argument = None if input_shape is None else (None, *np.atleast_1d(input_shape).tolist())
+        if "batch_input_shape" in kwargs:
+            self._input_shape_argument = tuple(kwargs.pop("batch_input_shape"))
+        if kwargs:
+            raise ValueError(f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}")
+        if name is not None and not isinstance(name, str):
+            raise ValueError(f"{type(self).__name__}: name is a string. Received: {name!r}")
+        self.name = name or auto_name(type(self).__name__)
+        self.dtype = float_type(dtype, type(self).__name__)
+        self.autocast = autocast
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.built = False
+        self._build_shape: Shape | None = None
+        self._trainable = bool(trainable)
+
+    def __setattr__(self, attribute: str, value: Any) -> None:
+        """Layers and variables that are set as attributes belong to this layer."""
+        if isinstance(value, Layer):
+            self._track(self._sublayers, [value])
+        elif isinstance(value, Variable):
+            self._track(self._variables, [value])
+        elif isinstance(value, list) and value and all(isinstance(item, Layer) for item in value):
+            self._track(self._sublayers, value)
+        object.__setattr__(self, attribute, value)
+
+    @staticmethod
+    def _track(tracked: list[Any], items: Sequence[Any]) -> None:
+        for item in items:
+            if all(item is not other for other in tracked):
+                tracked.append(item)
+                Layer.structure_version += 1
+
+    # ---- the mathematics ----
+
+    def build(self, input_shape: Shape) -> None:
+        """Make the variables for inputs of this shape. Called once, before the first forward pass."""
+        self.built = True
+        self._build_shape = tuple(input_shape)
+        Layer.structure_version += 1
+
+    def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
+        """The output for `x`; keeps in `ctx` what `backward` needs."""
+        raise NotImplementedError(f"{type(self).__name__} does not define forward(ctx, x)")
+
+    def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray | None:
+        """The gradient of the loss with respect to the input, from that with respect to the output.
+
+        Adds the gradients of the layer's variables to them on the way.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} {self.name!r} does not define backward(ctx, dy), so nothing in it or before it can be "
+            f"trained. Write the derivative of its forward; cdl has no automatic differentiation."
+        )
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """The shape of the output for an input of this shape."""
+        if type(self).build is Layer.build and not self._sublayers:
+            # No variables depend on the shape, so a forward pass over zeros is free of side effects.
+            rows = [2 if size is None else size for size in input_shape]
+            output = self.forward(Context(gradient=False), np.zeros(rows, self.dtype))
+            return (None, *output.shape[1:])
+        raise NotImplementedError(f"{type(self).__name__} {self.name!r} does not define compute_output_shape(input_shape)")
+
+    # ---- the public call ----
+
+    def __call__(self, x: Any, *, training: bool = False, ctx: Context | None = None) -> np.ndarray:
+        """The layer's output for `x`: builds the layer if needed, converts and checks `x`, then runs `forward`.
+
+        Give a `ctx` to be able to go back: `layer.backward(ctx, dy)`.
+        """
+        x = self.convert(x)
+        if not self.built:
+            self.build(with_open_batch(x.shape))
+        self.check_input(x.shape)
+        return self.forward(ctx or Context(training, gradient=False), x)
+
+    def convert(self, x: Any) -> np.ndarray:
+        """`x` as an array of the layer's float type. Raises ValueError for what is not numeric."""
+        return to_array(x, self.dtype, f"{type(self).__name__} {self.name!r}: input")
+
+    def check_input(self, shape: Shape) -> None:
+        """Raises ValueError where the layer, as built, cannot take an input of this shape."""
+
+    # ---- variables ----
+
+    def add_weight(
+        self,
+        shape: Sequence[int] = (),
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """Make a variable that belongs to the layer. `initializer` defaults to "glorot_uniform"."""
+        variable = Variable(
+            initializers.get("glorot_uniform" if initializer is None else initializer),
+            shape=tuple(shape),
+            dtype=dtype or self.dtype,
+            trainable=trainable and self._trainable,
+            name=name,
+        )
+        variable.path = f"{self.name}/{variable.name}"
+        variable.regularizer = regularizers.get(regularizer)
+        variable.constraint = constraints.get(constraint)
+        # A variable that is not trainable by nature stays so when the layer is frozen and thawed.
+        variable.is_state = not trainable  # type: ignore[attr-defined]
+        self._track(self._variables, [variable])
+        return variable
+
+    def _flatten_layers(self) -> Iterator[Layer]:
+        yield self
+        for layer in self._sublayers:
+            yield from layer._flatten_layers()
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All variables: of each layer first the trainable ones, then its state; then those of the layers inside."""
+        own = sorted(self._variables, key=lambda variable: getattr(variable, "is_state", False))
+        found = list(own)
+        for layer in self._sublayers:
+            found += [w for w in layer.weights if all(w is not other for other in found)]
+        return found
+
+    @property
+    def variables(self) -> list[Variable]:
+        return self.weights
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        return [variable for variable in self.weights if variable.trainable]
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        return self.trainable_weights
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        return [variable for variable in self.weights if not variable.trainable]
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        return self.non_trainable_weights
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the layer's variables. Setting it sets it for all layers inside as well."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for layer in self._flatten_layers():
+            layer._trainable = bool(value)
+            for variable in layer._variables:
+                variable.trainable = bool(value) and not getattr(variable, "is_state", False)
+        Layer.structure_version += 1
+
+    @property
+    def losses(self) -> list[float]:
+        """The penalties of the regularized variables, at their present values."""
+        return [
+            float(variable.regularizer(variable.value)) for variable in self.weights if variable.regularizer is not None
+        ]
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of all variables, in the order of `weights`."""
+        return [variable.numpy() for variable in self.weights]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Copy arrays into the variables, in the order of `weights`. Raises ValueError where number or shapes differ."""
+        variables = self.weights
+        if len(variables) != len(weights):
+            raise ValueError(
+                f"You called `set_weights(weights)` on layer '{self.name}' with a weight list of length {len(weights)}, "
+                f"but the layer was expecting {len(variables)} weights."
+            )
+        for variable, value in zip(variables, weights, strict=True):
+            if np.shape(value) != variable.shape:
+                raise ValueError(
+                    f"Layer {self.name} weight shape {variable.shape} is not compatible with provided weight shape "
+                    f"{np.shape(value)}."
+                )
+        for variable, value in zip(variables, weights, strict=True):
+            variable.assign(value)
+
+    def count_params(self) -> int:
+        """The number of elements of all variables. Raises ValueError before the layer is built."""
+        if not self.built:
+            raise ValueError(
+                f"You tried to call `count_params` on layer '{self.name}', but the layer isn't built. "
+                f"Build it with build(input_shape) or call it on data."
+            )
+        return sum(variable.size for variable in self.weights)
+
+    # ---- configuration ----
+
+    def get_config(self) -> dict[str, Any]:
+        """What `from_config` needs to make an equal layer, as Keras lays it out; variables are not included."""
+        policy = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": self.dtype}, "registered_name": None}
+        layer_config: dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": policy}
+        if self.activity_regularizer is not None:
+            layer_config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
+        return layer_config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Layer:
+        """A new layer from `get_config`'s dictionary."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def float_type(dtype: Any, who: str) -> str:
+    """The name of a float type that cdl computes in, from a name, a NumPy dtype, a Keras policy's config, or None."""
+    if dtype is None:
+        return config.floatx()
+    if isinstance(dtype, dict):
+        dtype = dtype.get("config", dtype).get("name")
+    name = getattr(dtype, "name", dtype)
+    name = name if isinstance(name, str) else np.dtype(name).name
+    if name not in ("float32", "float64"):
+        raise ValueError(f"{who}: dtype is 'float32' or 'float64' (cdl computes on CPUs). Received: {dtype!r}")
+    return name
+
+
+def to_array(x: Any, dtype: str | None, who: str) -> np.ndarray:
+    """`x` as a numeric array, of `dtype` if one is given. Raises ValueError for what is not numeric or not rectangular."""
+    if type(x) is np.ndarray and x.dtype == dtype:
+        return x
+    try:
+        x = np.asarray(x)
+    except ValueError as error:
+        raise ValueError(f"{who}: cannot be made an array ({error}). Give every sample the same shape.") from None
+    if x.dtype.kind not in "fiub":
+        raise ValueError(f"{who}: Invalid dtype: {x.dtype}. Numbers are needed; convert with astype('float32').")
+    return x if dtype is None or x.dtype == dtype else x.astype(dtype)
+
+
+def with_open_batch(shape: Sequence[int | None]) -> Shape:
+    """The shape with None for the size of the batch."""
+    return (None, *shape[1:])

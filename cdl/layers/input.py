@@ -1,0 +1,91 @@
+"""The description of a model's input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from cdl.layers.base import Layer, Shape
+from cdl.layers.context import Context
+from cdl.utils.naming import auto_name
+
+
+class KerasTensor:
+    """A stand-in for an array that is not there yet: its shape (batch axis first, None for any size), dtype and name."""
+
+    def __init__(self, shape: Sequence[int | None], dtype: str = "float32", name: str | None = None) -> None:
+        self.shape: Shape = tuple(shape)
+        self.dtype = dtype
+        self.name = name or auto_name("keras_tensor")
+
+    def __repr__(self) -> str:
+        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
+
+
+class InputLayer(Layer):
+    """The place where a model's input enters: passes it on unchanged.
+
+    Parameters: `shape` of one sample, or `batch_shape` with the batch axis; `dtype`; `name`.
+    Raises ValueError unless exactly one of the two shapes is given.
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int | None] | None = None,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        sparse: bool | None = None,
+        ragged: bool | None = None,
+        batch_shape: Sequence[int | None] | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if "input_shape" in kwargs:
+            shape = kwargs.pop("input_shape")
+        if (shape is None) == (batch_shape is None):
+            raise ValueError(f"InputLayer: give either shape or batch_shape. Received: {shape} and {batch_shape}")
+        if sparse or ragged:
+            raise ValueError("InputLayer: cdl computes on dense arrays. Convert the data, for instance with toarray().")
+        super().__init__(name=name or auto_name("input_layer"))
+        self.input_dtype = np.dtype(dtype or self.dtype).name
+        self.batch_shape: Shape = tuple(batch_shape) if shape is None else (batch_size, *shape)  # type: ignore[arg-type]
+        self.built = True
+
+    def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
+        return x
+
+    def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray:
+        return dy
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "batch_shape": list(self.batch_shape),
+            "dtype": self.input_dtype,
+            "sparse": False,
+            "ragged": False,
+            "name": self.name,
+            "optional": False,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> InputLayer:
+        config = {key: value for key, value in config.items() if key != "optional"}
+        return cls(**config)
+
+
+def Input(
+    shape: Sequence[int | None] | None = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    sparse: bool | None = None,
+    batch_shape: Sequence[int | None] | None = None,
+    name: str | None = None,
+) -> KerasTensor:
+    """Describes a model's input: `Sequential([Input((784,)), Dense(10)])`. Parameters and errors as `InputLayer`."""
+    layer = InputLayer(shape, batch_size, dtype, sparse, batch_shape=batch_shape, name=name)
+    return KerasTensor(layer.batch_shape, layer.input_dtype, layer.name)

@@ -1,0 +1,54 @@
+"""A penalty on what a layer puts out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cdl import regularizers
+from cdl.layers.base import Layer, Shape
+from cdl.layers.context import Context
+
+
+class ActivityRegularization(Layer):
+    """Passes x on and adds l1 * sum |x| + l2 * sum x^2, divided by the batch size, to the loss.
+
+    A layer's own `activity_regularizer` does the same to its output.
+    """
+
+    def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(activity_regularizer=regularizers.L1L2(l1=l1, l2=l2), **kwargs)
+        self.l1, self.l2 = l1, l2
+
+    def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
+        return x
+
+    def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray:
+        return dy
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        config.pop("activity_regularizer")
+        return {**config, "l1": self.l1, "l2": self.l2}
+
+
+class ActivityPenalty(Layer):
+    """What a model puts behind a layer that has an `activity_regularizer`."""
+
+    def __init__(self, regularizer: Any) -> None:
+        super().__init__(name="activity_penalty")
+        self.regularizer = regularizer
+        self.built = True
+
+    def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
+        ctx.losses.append(float(self.regularizer(x)) / max(1, len(x)))
+        ctx.save(x)
+        return x
+
+    def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray:
+        (x,) = ctx.saved
+        return dy + self.regularizer.gradient(x) / max(1, len(x))

@@ -1,0 +1,83 @@
+"""Layers that only rearrange: the numbers stay, the shape changes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from cdl.layers.base import Layer, Shape
+from cdl.layers.context import Context
+
+
+class Flatten(Layer):
+    """One row per sample: x (batch, ...) -> y (batch, product of the other sizes).
+
+    `data_format` must be None or "channels_last"; anything else raises ValueError.
+
+    >>> Flatten()(np.zeros((32, 28, 28))).shape
+    (32, 784)
+    """
+
+    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if data_format not in (None, "channels_last"):
+            raise ValueError(f"Flatten: data_format is 'channels_last' in cdl. Received: {data_format!r}")
+
+    def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
+        ctx.save(x.shape)
+        return x.reshape(x.shape[0], math.prod(x.shape[1:]))
+
+    def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray:
+        (shape,) = ctx.saved
+        return dy.reshape(shape)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        sizes = input_shape[1:]
+        return (input_shape[0], None if None in sizes else math.prod(sizes))  # type: ignore[arg-type]
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "data_format": "channels_last"}
+
+
+class Reshape(Layer):
+    """Another shape per sample: x (batch, ...) -> y (batch, *target_shape). One size may be -1: what remains.
+
+    Raises ValueError where the number of elements would change.
+
+    >>> Reshape((2, -1))(np.zeros((32, 6))).shape
+    (32, 2, 3)
+    """
+
+    def __init__(self, target_shape: Sequence[int], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.target_shape = tuple(int(size) for size in target_shape)
+        if self.target_shape.count(-1) > 1 or any(size < -1 for size in self.target_shape):
+            raise ValueError(f"Reshape: sizes are non-negative, and one may be -1. Received: {self.target_shape}")
+
+    def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
+        ctx.save(x.shape)
+        return x.reshape(x.shape[0], *self.compute_output_shape(x.shape)[1:])
+
+    def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray:
+        (shape,) = ctx.saved
+        return dy.reshape(shape)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        sizes = input_shape[1:]
+        if None in sizes:
+            return (input_shape[0], *(None if size == -1 else size for size in self.target_shape))
+        elements = math.prod(sizes)  # type: ignore[arg-type]
+        known = math.prod(size for size in self.target_shape if size != -1)
+        fits = known == elements if -1 not in self.target_shape else known > 0 and elements % known == 0
+        if not fits:
+            raise ValueError(
+                f"Reshape {self.name!r}: The total size of the tensor must be unchanged. Received: input_shape={sizes}, "
+                f"target_shape={self.target_shape}"
+            )
+        return (input_shape[0], *(elements // known if size == -1 else size for size in self.target_shape))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "target_shape": list(self.target_shape)}

@@ -1,0 +1,139 @@
+"""From what the user hands over to batches of rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from cdl import config, ops
+from cdl.layers.base import to_array
+from cdl.utils.seeds import draw_seed
+
+Batch = tuple[np.ndarray, np.ndarray | None, np.ndarray | None]
+
+
+def to_rows(data: Any, name: str) -> np.ndarray | None:
+    """`data` as an array with samples along its first axis; float arrays in `cdl.config.floatx()`.
+
+    Lists, tuples, and pandas or other objects that NumPy can read are accepted. Raises ValueError for the rest.
+    """
+    if data is None:
+        return None
+    if hasattr(data, "__next__") or (hasattr(data, "__getitem__") and hasattr(data, "on_epoch_end")):
+        raise ValueError(f"{name} is a generator; cdl trains on arrays so far. Collect it into arrays first.")
+    array = to_array(data, None, name)
+    if array.ndim == 0:
+        raise ValueError(f"{name} is a single number; an array with samples along the first axis is needed.")
+    return array.astype(config.floatx()) if array.dtype.kind == "f" and array.dtype != config.floatx() else array
+
+
+class Batches:
+    """The samples of x, y and sample_weight, `batch_size` at a time; in a new random order each time if `shuffle`.
+
+    Parameters: arrays of equally many samples, y and sample_weight possibly None. `shuffle`: False, True, or "batch" to
+    shuffle the batches only. Raises ValueError where the numbers of samples differ, and for a batch size below 1.
+    """
+
+    def __init__(self, x: Any, y: Any, sample_weight: Any, batch_size: int | None, shuffle: bool | str) -> None:
+        self.x, self.y, self.sample_weight = to_rows(x, "x"), to_rows(y, "y"), to_rows(sample_weight, "sample_weight")
+        if self.x is None:
+            raise ValueError("x is None; an array with samples along the first axis is needed.")
+        sizes = {
+            name: len(array)
+            for name, array in (("x", self.x), ("y", self.y), ("sample_weight", self.sample_weight))
+            if array is not None
+        }
+        if len(set(sizes.values())) > 1:
+            raise ValueError(
+                "Data cardinality is ambiguous. Make sure all arrays contain the same number of samples. "
+                + " | ".join(f"'{name}' sizes: {size}" for name, size in sizes.items())
+            )
+        self.batch_size = check_batch_size(batch_size)
+        self.shuffle = shuffle
+        self.samples = len(self.x)
+        self.steps = math.ceil(self.samples / self.batch_size)
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __iter__(self) -> Iterator[Batch]:
+        size, samples = self.batch_size, self.samples
+        starts = range(0, samples, size)
+        if self.shuffle == "batch":
+            starts = [size * step for step in random_order(self.steps)]  # type: ignore[assignment]
+        if not self.shuffle or self.shuffle == "batch":
+            for start in starts:
+                yield self.slice(start, start + size)
+            return
+        order = random_order(samples)
+        x, y, sample_weight = self.x, self.y, self.sample_weight
+        for start in starts:
+            rows = order[start : start + size]
+            yield (
+                ops.take_rows(x, rows),
+                None if y is None else ops.take_rows(y, rows),
+                None if sample_weight is None else ops.take_rows(sample_weight, rows),
+            )
+
+    def slice(self, start: int, stop: int) -> Batch:
+        """The samples from start to stop, as views."""
+        return (
+            self.x[start:stop],
+            None if self.y is None else self.y[start:stop],
+            None if self.sample_weight is None else self.sample_weight[start:stop],
+        )
+
+
+def random_order(count: int) -> np.ndarray:
+    """A random permutation of 0 .. count - 1, reproducible after `set_random_seed`."""
+    return np.random.default_rng(draw_seed(None)).permutation(count)
+
+
+def check_batch_size(batch_size: int | None) -> int:
+    """32 for None. Raises ValueError for a batch size below 1."""
+    if batch_size is None:
+        return 32
+    if not isinstance(batch_size, int | np.integer) or batch_size < 1:
+        raise ValueError(f"batch_size is a positive integer. Received: {batch_size!r}")
+    return int(batch_size)
+
+
+def split_off_validation(x: Any, y: Any, sample_weight: Any, validation_split: float) -> tuple[list[Any], list[Any]]:
+    """The first samples for training and the last `validation_split` of them for validation, unshuffled, as Keras does.
+
+    Raises ValueError unless 0 < validation_split < 1 and both parts have samples.
+    """
+    if not isinstance(validation_split, int | float) or not 0 < validation_split < 1:
+        raise ValueError(f"validation_split lies between 0 and 1. Received: {validation_split!r}")
+    arrays = [to_rows(data, name) for data, name in ((x, "x"), (y, "y"), (sample_weight, "sample_weight"))]
+    samples = len(arrays[0])  # type: ignore[arg-type]
+    at = math.floor(samples * (1.0 - validation_split))
+    if at == 0 or at == samples:
+        raise ValueError(
+            f"Training data contains {samples} samples, which is not sufficient to split it into a validation and "
+            f"training set as specified by `validation_split={validation_split}`. Either provide more data, or a "
+            f"different value for the `validation_split` argument."
+        )
+    train = [None if array is None else array[:at] for array in arrays]
+    validation = [None if array is None else array[at:] for array in arrays]
+    return train, validation
+
+
+def weights_of_classes(y: Any, class_weight: dict[int, float]) -> np.ndarray:
+    """One weight per sample from one weight per class; classes that are not mentioned weigh 1.
+
+    y: integer labels (n,) or (n, 1), or one-hot rows (n, classes). Raises ValueError for other targets.
+    """
+    if not isinstance(class_weight, dict):
+        raise ValueError(f"class_weight is a dictionary {{class: weight}}. Received: {class_weight!r}")
+    y = to_rows(y, "y")
+    if y is None or y.ndim > 2:
+        raise ValueError("`class_weight` is only supported for targets with one label or one-hot row per sample.")
+    labels = y.argmax(axis=1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(-1)
+    weights = np.ones(len(labels), config.floatx())
+    for label, weight in class_weight.items():
+        weights[labels == label] = weight
+    return weights

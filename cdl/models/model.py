@@ -1,0 +1,384 @@
+"""Training: compile, fit, evaluate, predict, and the step that they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from cdl import optimizers
+from cdl.callbacks import Callback, CallbackList, History
+from cdl.layers.base import Layer, with_open_batch
+from cdl.layers.context import Context
+from cdl.models.data import (
+    Batch,
+    Batches,
+    check_batch_size,
+    split_off_validation,
+    to_rows,
+    weights_of_classes,
+)
+from cdl.models.objective import Objective
+from cdl.models.summary import print_summary
+from cdl.variable import Variable
+
+# Rows per forward pass in `predict` when the user does not say: small enough for the caches, large enough for the threads.
+# A row's output does not depend on it.
+PREDICT_ROWS = 256
+
+
+class Model(Layer):
+    """A layer that can be trained: what `Sequential` adds layers to.
+
+    Subclasses define `forward` and `backward` like any layer.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.optimizer: optimizers.Optimizer | None = None
+        self.objective: Objective | None = None
+        self.history: History | None = None
+        self.stop_training = False
+        self._compile_arguments: dict[str, Any] = {}
+
+    # ---- compile ----
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: str | bool = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Choose how the model learns.
+
+        `optimizer`, `loss`: names or objects; `metrics`, `weighted_metrics`: lists of names, functions or objects.
+        `run_eagerly`, `steps_per_execution`, `jit_compile` and `auto_scale_loss` are accepted for Keras' sake: nothing is
+        traced or compiled here.
+        Raises ValueError for unknown names and for `loss_weights`, which only several outputs need.
+        """
+        if loss_weights is not None:
+            raise ValueError("compile: loss_weights are for models with several outputs; this model has one.")
+        self.optimizer = optimizers.get(optimizer)
+        self.objective = Objective(loss, metrics, weighted_metrics)
+        self._compile_arguments = {
+            "optimizer": optimizer,
+            "loss": loss,
+            "loss_weights": None,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+            "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile,
+        }
+
+    @property
+    def compiled(self) -> bool:
+        return self.objective is not None
+
+    @property
+    def loss(self) -> Any:
+        return self._compile_arguments.get("loss")
+
+    def _compiled(self) -> Objective:
+        if self.objective is None:
+            raise ValueError("You must call `compile()` before using the model.")
+        return self.objective
+
+    # ---- one step ----
+
+    def train_step(self, data: Batch) -> dict[str, float]:
+        """Learn from one batch (x, y, sample_weight); returns the running loss and metrics.
+
+        Forward, loss, backward, update. Override it to train in another way.
+        """
+        x, y, sample_weight = data
+        objective = self._compiled()
+        variables = self._variables_to_train()
+        for variable in variables:
+            variable.grad = None
+        ctx = Context(training=True, need_input_grad=False)
+        y_pred = self.forward(ctx, self.convert(x))
+        loss, dy = objective.value_and_gradient(y, y_pred, sample_weight)
+        self.backward(ctx, dy)
+        if self._regularized:
+            loss += add_penalties(self._regularized)
+        if ctx.losses:
+            loss += sum(ctx.losses)
+        self.optimizer.apply([variable.grad for variable in variables], variables)  # type: ignore[union-attr]
+        objective.update(loss, y, y_pred, sample_weight)
+        return objective.results()
+
+    def test_step(self, data: Batch) -> dict[str, float]:
+        """Measure loss and metrics on one batch (x, y, sample_weight); returns their running values."""
+        x, y, sample_weight = data
+        objective = self._compiled()
+        ctx = Context(gradient=False)
+        y_pred = self.forward(ctx, self.convert(x))
+        loss = objective.value(y, y_pred, sample_weight) + sum(self.losses) + sum(ctx.losses)
+        objective.update(loss, y, y_pred, sample_weight)
+        return objective.results()
+
+    def predict_step(self, x: np.ndarray) -> np.ndarray:
+        """The output for one batch."""
+        return self.forward(Context(gradient=False), self.convert(x))
+
+    def _variables_to_train(self) -> list[Variable]:
+        """The trainable variables; the list is kept until the structure of some layer changes."""
+        if self._trained_version != Layer.structure_version:
+            self._trained_list = self.trainable_weights
+            self._regularized = [v for v in self._trained_list if v.regularizer is not None]
+            self._trained_version = Layer.structure_version
+        return self._trained_list
+
+    _trained_version = -1
+    _trained_list: list[Variable]
+    _regularized: list[Variable]
+
+    def _build_for(self, x: np.ndarray) -> None:
+        """Build the model for this input, or check that it fits."""
+        if not self.built:
+            self.build(with_open_batch(x.shape))
+        self.check_input(self.convert(x[:1]).shape)
+
+    # ---- fit ----
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: str | int = "auto",
+        callbacks: Callback | list[Callback] | None = None,
+        validation_split: float = 0.0,
+        validation_data: tuple[Any, ...] | None = None,
+        shuffle: bool | str = True,
+        class_weight: dict[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int = 1,
+    ) -> History:
+        """Train on x and y for some epochs; returns the `History` of loss and metrics.
+
+        `batch_size`: samples per step, 32 by default. `verbose`: 0 silent, 1 a progress bar, 2 a line per epoch, "auto" a
+        bar where one can be shown. `validation_split`: the last part of the data, kept for validation; or
+        `validation_data`: (x, y) or (x, y, sample_weight). `shuffle`: a new order each epoch. `class_weight`: {class:
+        weight}. `steps_per_epoch`, `validation_steps`: stop each pass after so many batches.
+        Raises ValueError before `compile`, and for data that do not fit together or to the model; RuntimeError for no data.
+        """
+        self._compiled()
+        if class_weight is not None:
+            if sample_weight is not None:
+                raise ValueError("You cannot `class_weight` and `sample_weight` at the same time.")
+            sample_weight = weights_of_classes(y, class_weight)
+        if validation_split and validation_data is None:
+            (x, y, sample_weight), validation_data = split_off_validation(x, y, sample_weight, validation_split)
+        batches = Batches(x, y, sample_weight, batch_size, shuffle)
+        self._require_targets(batches, "fit")
+        self._build_for(batches.x)
+        validation = None
+        if validation_data is not None:
+            validation = validation_batches(validation_data, validation_batch_size or batch_size)
+            self._require_targets(validation, "fit: validation_data")
+            self._build_for(validation.x)
+        steps = min(batches.steps, steps_per_epoch or batches.steps)
+        watchers = CallbackList(callbacks, self, verbose=verbose, epochs=epochs, steps=steps)
+        self.history = watchers.history
+        self.stop_training = False
+        watchers.on_train_begin()
+        logs: dict[str, float] = {}
+        for epoch in range(initial_epoch, epochs):
+            self.reset_metrics()
+            watchers.on_epoch_begin(epoch)
+            for step, batch in zip(range(steps), batches, strict=False):
+                watchers.on_train_batch_begin(step)
+                logs = self.train_step(batch)
+                watchers.on_train_batch_end(step, logs)
+                if self.stop_training:
+                    break
+            logs = in_keras_order(logs)
+            if validation is not None and (epoch + 1) % validation_freq == 0:
+                measured = self._evaluate(validation, watchers, validation_steps)
+                logs.update({f"val_{name}": value for name, value in measured.items()})
+            watchers.on_epoch_end(epoch, logs)
+            if self.stop_training:
+                break
+        watchers.on_train_end(logs)
+        return self.history
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Callback | list[Callback] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Loss and metrics on x and y: a list (the loss first), one number if there is only the loss, or a dictionary.
+
+        Raises as `fit`.
+        """
+        self._compiled()
+        batches = Batches(x, y, sample_weight, batch_size, shuffle=False)
+        self._require_targets(batches, "evaluate")
+        self._build_for(batches.x)
+        watchers = CallbackList(callbacks, self, verbose=verbose, epochs=1, steps=min(batches.steps, steps or batches.steps))
+        return self._reported(self._evaluate(batches, watchers, steps), return_dict)
+
+    def _evaluate(self, batches: Batches, watchers: CallbackList, steps: int | None) -> dict[str, float]:
+        self.reset_metrics()
+        watchers.on_test_begin()
+        logs: dict[str, float] = {}
+        for step, batch in zip(range(steps or batches.steps), batches, strict=False):
+            watchers.on_test_batch_begin(step)
+            logs = self.test_step(batch)
+            watchers.on_test_batch_end(step, logs)
+        logs = in_keras_order(logs)
+        watchers.on_test_end(logs)
+        return logs
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+        steps: int | None = None,
+        callbacks: Callback | list[Callback] | None = None,
+    ) -> np.ndarray:
+        """The outputs for x, computed `batch_size` samples at a time (the result does not depend on it).
+
+        Raises ValueError for input that does not fit the model.
+        """
+        x = to_rows(x, "x")
+        if x is None:
+            raise ValueError("predict: x is None; an array with samples along the first axis is needed.")
+        self._build_for(x)
+        rows = PREDICT_ROWS if batch_size is None else check_batch_size(batch_size)
+        if len(x) <= rows and callbacks is None and verbose in ("auto", 0):
+            return self.predict_step(x)
+        starts = range(0, len(x), rows)[:steps]
+        watchers = CallbackList(callbacks, self, verbose=verbose, epochs=1, steps=len(starts))
+        watchers.on_predict_begin()
+        outputs = []
+        for step, start in enumerate(starts):
+            watchers.on_predict_batch_begin(step)
+            outputs.append(self.predict_step(x[start : start + rows]))
+            watchers.on_predict_batch_end(step, {"outputs": outputs[-1]})
+        watchers.on_predict_end()
+        return np.concatenate(outputs)
+
+    # ---- single batches ----
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: dict[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """One training step. Returns the loss and metrics as `evaluate` does; they run on until `reset_metrics`.
+
+        Raises as `fit`.
+        """
+        self._compiled()
+        if class_weight is not None:
+            if sample_weight is not None:
+                raise ValueError("Arguments `sample_weight` and `class_weight` cannot be specified at the same time.")
+            sample_weight = weights_of_classes(y, class_weight)
+        return self._on_batch(self.train_step, x, y, sample_weight, return_dict, "train_on_batch")
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Loss and metrics on one batch, returned as by `train_on_batch`."""
+        self._compiled()
+        return self._on_batch(self.test_step, x, y, sample_weight, return_dict, "test_on_batch")
+
+    def predict_on_batch(self, x: Any) -> np.ndarray:
+        """The outputs for one batch."""
+        x = to_rows(x, "x")
+        self._build_for(x)
+        return self.predict_step(x)
+
+    def _on_batch(
+        self, run: Callable[[Batch], dict[str, float]], x: Any, y: Any, sample_weight: Any, return_dict: bool, who: str
+    ) -> Any:
+        batch = Batches(x, y, sample_weight, batch_size=None, shuffle=False)
+        self._require_targets(batch, who)
+        self._build_for(batch.x)
+        return self._reported(run((batch.x, batch.y, batch.sample_weight)), return_dict)
+
+    def _require_targets(self, batches: Batches, who: str) -> None:
+        """Refuse what no loss could be computed from."""
+        if batches.samples == 0:
+            raise ValueError(f"{who}: x holds no samples (shape {batches.x.shape}).")
+        if batches.y is None and self.objective.loss is not None:  # type: ignore[union-attr]
+            raise ValueError(f"{who}: y is None, but the loss {self.objective.loss.name!r} compares with it. Pass y.")
+
+    def _reported(self, logs: dict[str, float], return_dict: bool) -> Any:
+        if return_dict:
+            return in_keras_order(logs)
+        values = list(logs.values()) if "loss" not in logs else [logs["loss"], *(v for k, v in logs.items() if k != "loss")]
+        return values[0] if len(values) == 1 else values
+
+    # ---- metrics ----
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The tracker of the loss, then the metrics (known after the first batch)."""
+        return [] if self.objective is None else self.objective.all()
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names that go with the list from `evaluate`."""
+        return [metric.name for metric in self.metrics]
+
+    def reset_metrics(self) -> None:
+        """Begin counting anew."""
+        self._compiled().reset()
+
+    def get_metrics_result(self) -> dict[str, float]:
+        """The running loss and metrics."""
+        return self._compiled().results()
+
+    # ---- what there is ----
+
+    def summary(
+        self, line_length: int | None = None, print_fn: Callable[[str], Any] | None = None, show_trainable: bool = False
+    ) -> None:
+        """Print the layers, their output shapes and numbers of parameters."""
+        print_summary(self, line_length, print_fn or print, show_trainable)
+
+
+def in_keras_order(logs: dict[str, float]) -> dict[str, float]:
+    """By name, as in Keras' histories."""
+    return dict(sorted(logs.items()))
+
+
+def validation_batches(validation_data: Any, batch_size: int | None) -> Batches:
+    """Batches from (x, y) or (x, y, sample_weight). Raises ValueError for anything else."""
+    if not isinstance(validation_data, list | tuple) or not 1 <= len(validation_data) <= 3:
+        raise ValueError(f"validation_data is (x, y) or (x, y, sample_weight). Received: {type(validation_data).__name__}")
+    x, y, sample_weight = (*validation_data, None, None)[:3]
+    return Batches(x, y, sample_weight, batch_size, shuffle=False)
+
+
+def add_penalties(variables: list[Variable]) -> float:
+    """The sum of the regularizers' penalties; their gradients are added to those of the variables."""
+    total = 0.0
+    for variable in variables:
+        total += float(variable.regularizer(variable.value))
+        variable.add_gradient(np.asarray(variable.regularizer.gradient(variable.value), variable.value.dtype))
+    return total

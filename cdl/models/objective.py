@@ -1,0 +1,90 @@
+"""What `compile` asks for: the loss to lower and the metrics to watch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from cdl import losses, metrics
+
+
+class Objective:
+    """The loss and the metrics of a compiled model, with their running values over an epoch.
+
+    `loss`: a name or a `Loss`. `wanted`, `weighted`: names, functions or `Metric`s; those in `weighted` count samples by
+    their weights. "accuracy" becomes binary, categorical or sparse at the first batch, by the shapes of targets and outputs.
+    Raises ValueError for names that nobody knows.
+    """
+
+    def __init__(self, loss: Any, wanted: Any = None, weighted: Any = None) -> None:
+        self.loss = None if loss is None else losses.resolve(sole(loss, "loss"))
+        self.wanted, self.weighted = as_list(wanted), as_list(weighted)
+        for identifier in (*self.wanted, *self.weighted):
+            metrics.check_identifier(identifier)
+        self.loss_tracker = metrics.Mean(name="loss")
+        self.metrics: list[metrics.Metric] = []
+        self.weighted_metrics: list[metrics.Metric] = []
+        self.resolved = False
+
+    def resolve(self, y_true: np.ndarray, y_pred: np.ndarray) -> None:
+        """Turn names into metrics, now that the shapes are known."""
+        self.metrics = [metrics.resolve(identifier, y_true.shape, y_pred.shape) for identifier in self.wanted]
+        self.weighted_metrics = [metrics.resolve(identifier, y_true.shape, y_pred.shape) for identifier in self.weighted]
+        self.resolved = True
+
+    def value(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None) -> float:
+        return float(self._sound_loss()(y_true, y_pred, sample_weight))
+
+    def value_and_gradient(
+        self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None
+    ) -> tuple[float, np.ndarray]:
+        return self._sound_loss().value_and_gradient(y_true, y_pred, sample_weight)
+
+    def _sound_loss(self) -> losses.Loss:
+        if self.loss is None:
+            raise ValueError("No loss to compute. Provide a `loss` argument in `compile()`.")
+        return self.loss
+
+    def update(self, loss: float, y_true: Any, y_pred: np.ndarray, sample_weight: np.ndarray | None) -> None:
+        """Count one batch."""
+        self.loss_tracker.update_state(loss, len(y_pred))
+        if not self.resolved:
+            self.resolve(y_true, y_pred)
+        for metric in self.metrics:
+            metric.update_state(y_true, y_pred)
+        for metric in self.weighted_metrics:
+            metric.update_state(y_true, y_pred, sample_weight)
+
+    def all(self) -> list[metrics.Metric]:
+        """The loss, then the metrics, in the order of `evaluate`'s list."""
+        return [self.loss_tracker, *self.metrics, *self.weighted_metrics]
+
+    def results(self) -> dict[str, float]:
+        return {metric.name: float(metric.result()) for metric in self.all()}
+
+    def reset(self) -> None:
+        for metric in self.all():
+            metric.reset_state()
+
+
+def as_list(identifiers: Any) -> list[Any]:
+    """None, one identifier, or a list of them (as some write it, inside another list)."""
+    if identifiers is None:
+        return []
+    if isinstance(identifiers, dict):
+        raise ValueError("metrics are a list in a model with one output. Received a dictionary.")
+    if isinstance(identifiers, str) or not isinstance(identifiers, Iterable):
+        return [identifiers]
+    identifiers = list(identifiers)
+    return list(identifiers[0]) if len(identifiers) == 1 and isinstance(identifiers[0], list | tuple) else identifiers
+
+
+def sole(value: Any, name: str) -> Any:
+    """The value, or the only element of a list; a Sequential model has one output."""
+    if isinstance(value, list | tuple | dict):
+        if len(value) != 1:
+            raise ValueError(f"compile: a Sequential model has one output, so it takes one {name}. Received: {value!r}")
+        return next(iter(value.values() if isinstance(value, dict) else value))
+    return value

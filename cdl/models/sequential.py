@@ -1,0 +1,224 @@
+"""A stack of layers: the output of each is the input of the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from cdl.layers.base import Layer, Shape
+from cdl.layers.context import Context
+from cdl.layers.input import InputLayer, KerasTensor
+from cdl.layers.regularization import ActivityPenalty
+from cdl.models.model import Model
+
+
+class Sequential(Model):
+    """Layers one after the other; itself a layer, so that models nest.
+
+    Parameters: `layers`, a list of layers, the first of which may be an `Input`; `trainable`; `name`.
+    Raises ValueError for what is not a layer, and for two layers of one name.
+
+    >>> model = Sequential([Input((784,)), Dense(128, activation="relu"), Dense(10, activation="softmax")])
+    >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    >>> history = model.fit(x_train, y_train, epochs=5)
+    """
+
+    def __init__(self, layers: Iterable[Any] | None = None, trainable: bool = True, name: str | None = None) -> None:
+        super().__init__(trainable=trainable, name=name)
+        self._stack: tuple[Layer, ...] = ()
+        self._input_layer: InputLayer | None = None
+        for layer in layers or ():
+            self.add(layer)
+
+    # ---- the mathematics ----
+
+    def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
+        if not ctx.gradient:
+            for layer, _ in self._steps():
+                x = layer.forward(ctx, x)
+            return x
+        below = ctx.need_input_grad
+        calls = []
+        for layer, trained_below in self._steps():
+            child = ctx.child(below or trained_below)
+            x = layer.forward(child, x)
+            calls.append((layer, child))
+        ctx.save(calls)
+        return x
+
+    def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray | None:
+        (calls,) = ctx.saved
+        for layer, child in reversed(calls):
+            dy = layer.backward(child, dy)
+            if not child.need_input_grad:
+                return None  # nothing below is trained
+        return dy
+
+    def _steps(self) -> list[tuple[Layer, bool]]:
+        """Each layer, and whether a layer below it has something to train; kept until the structure changes."""
+        if self._steps_version != Layer.structure_version:
+            self._steps_list, trained_below = [], False
+            for layer in self._stack:
+                self._steps_list.append((layer, trained_below))
+                trained_below = trained_below or bool(layer.trainable_weights)
+                if layer.activity_regularizer is not None:
+                    self._steps_list.append((ActivityPenalty(layer.activity_regularizer), trained_below))
+            self._steps_version = Layer.structure_version
+        return self._steps_list
+
+    _steps_version = -1
+    _steps_list: list[tuple[Layer, bool]]
+
+    # ---- building ----
+
+    def add(self, layer: Any) -> None:
+        """Put a layer (or an `Input`, first of all) on top of the stack."""
+        if isinstance(layer, KerasTensor):
+            layer = InputLayer(batch_shape=layer.shape, dtype=layer.dtype, name=layer.name)
+        if isinstance(layer, InputLayer):
+            if self._stack or self._input_layer:
+                raise ValueError(
+                    f"Sequential model '{self.name}' has already been configured to use input shape "
+                    f"{self.input_shape if self.built else None}. You cannot add a different Input layer to it."
+                )
+            self._input_layer = layer
+            return
+        if not isinstance(layer, Layer):
+            raise ValueError(
+                f"Only instances of `cdl.Layer` can be added to a Sequential model. Received: {layer} "
+                f"(of type {type(layer)})"
+            )
+        if any(layer.name == other.name for other in self._stack):
+            raise ValueError(
+                "All layers added to a Sequential model should have unique names. "
+                f"Name '{layer.name}' is already the name of a layer in this model. "
+                f"Update the `name` argument to pass a unique name."
+            )
+        if not self._stack and self._input_layer is None:
+            shape = layer._input_shape_argument or (layer.input_shape if isinstance(layer, Sequential) else None)
+            if shape is not None:
+                self._input_layer = InputLayer(batch_shape=shape)
+        self._set_stack((*self._stack, layer))
+
+    def pop(self, rebuild: bool = True) -> Layer:
+        """Take the last layer off the stack and return it. Raises IndexError when there is none."""
+        if not self._stack:
+            raise IndexError(f"Sequential {self.name!r}: there is no layer to pop")
+        layer = self._stack[-1]
+        self._set_stack(self._stack[:-1])
+        return layer
+
+    def _set_stack(self, stack: tuple[Layer, ...]) -> None:
+        self._stack = stack
+        self._sublayers[:] = stack
+        self.built = False
+        Layer.structure_version += 1
+        if self._input_layer is not None and stack:
+            self.build(self._input_layer.batch_shape)
+
+    def build(self, input_shape: Shape) -> None:
+        if not self._stack:
+            raise ValueError(f"Sequential model {self.name} cannot be built because it has no layers. Call `model.add(layer)`.")
+        if self._input_layer is None:
+            self._input_layer = InputLayer(batch_shape=(None, *input_shape[1:]))
+        shape = tuple(input_shape)
+        self._shapes = [shape]
+        for layer in self._stack:
+            if not layer.built:
+                layer.build(shape)
+                for variable in layer.weights:
+                    variable.path = f"{self.name}/{variable.path}"
+            else:
+                layer.check_input(shape)
+            shape = tuple(layer.compute_output_shape(shape))
+            self._shapes.append(shape)
+
+    def check_input(self, shape: Shape) -> None:
+        expected = self._shapes[0]
+        if len(shape) != len(expected):
+            raise ValueError(
+                f"Sequential {self.name!r}: input has shape {tuple(shape)}, but the model was built for {expected} "
+                f"(axes differ). Reshape the input or rebuild the model."
+            )
+        first = next((layer for layer in self._stack if not isinstance(layer, Sequential)), self._stack[0])
+        if first is self._stack[0]:
+            first.check_input(shape)
+        for size, wanted in zip(shape[1:], expected[1:], strict=True):
+            if wanted is not None and size != wanted:
+                raise ValueError(
+                    f"Sequential {self.name!r}: input has shape {tuple(shape)}, but the model was built for {expected}. "
+                    f"Reshape the input or rebuild the model."
+                )
+
+    def convert(self, x: Any) -> np.ndarray:
+        x = super().convert(x)
+        # As in Keras, samples of one number may come without their axis of length one.
+        if self.built and x.ndim == len(self._shapes[0]) - 1 and self._shapes[0][-1] == 1:
+            x = x[..., None]
+        return x
+
+    # ---- what there is ----
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, first to last, without the input."""
+        return list(self._stack)
+
+    @property
+    def input_shape(self) -> Shape:
+        """The shape of the input, batch axis None. Raises AttributeError before the model is built."""
+        return self._known_shapes()[0]
+
+    @property
+    def output_shape(self) -> Shape:
+        """The shape of the output, batch axis None. Raises AttributeError before the model is built."""
+        return self._known_shapes()[-1]
+
+    def _known_shapes(self) -> list[Shape]:
+        if not self.built:
+            raise AttributeError(f"Sequential model '{self.name}' has no defined shapes yet. Build it or call it on data.")
+        return self._shapes
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        for layer in self._stack:
+            input_shape = layer.compute_output_shape(input_shape)
+        return input_shape
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """The layer of that name or position. Raises ValueError where there is none."""
+        if index is not None:
+            if not -len(self._stack) <= index < len(self._stack):
+                raise ValueError(f"Was asked to retrieve layer at index {index} but model only has {len(self._stack)} layers.")
+            return self._stack[index]
+        for layer in self._stack:
+            if layer.name == name:
+                return layer
+        raise ValueError(f"No such layer: {name}. Existing layers are: {[layer.name for layer in self._stack]}.")
+
+    def get_config(self) -> dict[str, Any]:
+        from cdl import layers
+
+        policy = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": self.dtype}, "registered_name": None}
+        entries = [] if self._input_layer is None else [layers.serialize(self._input_layer)]
+        for layer in self._stack:
+            entry = layers.serialize(layer)
+            if layer._build_shape is not None:
+                entry["build_config"] = {"input_shape": list(layer._build_shape)}
+            entries.append(entry)
+        model_config = {"name": self.name, "trainable": self.trainable, "dtype": policy, "layers": entries}
+        if self._input_layer is not None:
+            model_config["build_input_shape"] = list(self._input_layer.batch_shape)
+        return model_config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Sequential:
+        from cdl import layers
+
+        model = cls(name=config.get("name"), trainable=config.get("trainable", True))
+        for entry in config["layers"]:
+            model.add(layers.deserialize(entry))
+        if not model.built and config.get("build_input_shape"):
+            model.build(tuple(config["build_input_shape"]))
+        return model

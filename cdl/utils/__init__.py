@@ -1,0 +1,30 @@
+"""Helpers under Keras' names: seeds, one-hot rows, and the registry of custom objects."""
+
+from cdl.utils.naming import clear_session
+from cdl.utils.numerical import normalize, to_categorical
+from cdl.utils.registry import (
+    CustomObjectScope,
+    custom_object_scope,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+    register_keras_serializable,
+)
+from cdl.utils.registry import deserialize as deserialize_keras_object
+from cdl.utils.registry import serialize as serialize_keras_object
+from cdl.utils.seeds import set_random_seed
+
+__all__ = [
+    "CustomObjectScope",
+    "clear_session",
+    "custom_object_scope",
+    "deserialize_keras_object",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
+    "normalize",
+    "register_keras_serializable",
+    "serialize_keras_object",
+    "set_random_seed",
+    "to_categorical",
+]

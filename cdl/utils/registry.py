@@ -1,0 +1,235 @@
+"""Objects by name: one mechanism for initializers, losses, metrics, layers and every other kind that a config may
+mention.
+
+A config is Keras' dict, `{"module": "keras.losses", "class_name": "MeanSquaredError", "config": {...},
+"registered_name": None}`, and the module is Keras' public one, so that the two libraries read each other's configs. A
+name is looked up in the tables below and nowhere else: reading a config never imports anything and never runs code that
+came with it.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar, Token
+from typing import Any
+
+import numpy as np
+
+from cdl.utils.naming import to_snake_case
+
+_custom: dict[str, Any] = {}  # registered name -> class or function
+_custom_names: dict[Any, str] = {}  # the inverse
+_scope: ContextVar[Mapping[str, Any]] = ContextVar("custom_objects", default=types.MappingProxyType({}))
+_registries: dict[str, Registry] = {}  # by module
+
+
+def get_custom_objects() -> dict[str, Any]:
+    """The live table of registered classes and functions: name -> object."""
+    return _custom
+
+
+def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[Any], Any]:
+    """Decorator: lets configs name a class or function of yours, as `package>name` (`name`: its own by default).
+
+    A class needs `get_config`; ValueError otherwise.
+
+    >>> @register_keras_serializable("course")
+    ... def swish_twice(x):
+    ...     return activations.silu(activations.silu(x))
+    """
+
+    def register(custom: Any) -> Any:
+        if isinstance(custom, type) and not hasattr(custom, "get_config"):
+            raise ValueError(
+                f"Cannot register {custom.__name__}: a class needs a get_config() method to be serialized."
+            )
+        registered_name = f"{package}>{name or custom.__name__}"
+        _custom[registered_name] = custom
+        _custom_names[custom] = registered_name
+        return custom
+
+    return register
+
+
+def get_registered_name(custom: Any) -> str:
+    """The name under which a class or function was registered, else its own name."""
+    return _custom_names.get(custom) or custom.__name__
+
+
+def get_registered_object(name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The custom object of that name: from a scope, the registered ones, then `custom_objects`; else None."""
+    for table in (_scope.get(), _custom, custom_objects or {}):
+        if name in table:
+            return table[name]
+    return None
+
+
+class CustomObjectScope:
+    """Makes names known to `get` and `deserialize` inside a `with` block.
+
+    >>> with custom_object_scope({"my_loss": my_loss}):
+    ...     model.compile(loss="my_loss")
+    """
+
+    def __init__(self, custom_objects: Mapping[str, Any] | None) -> None:
+        self.custom_objects = dict(custom_objects or {})
+        self._token: Token | None = None
+
+    def __enter__(self) -> CustomObjectScope:
+        self._token = _scope.set({**_scope.get(), **self.custom_objects})
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        _scope.reset(self._token)
+
+
+custom_object_scope = CustomObjectScope
+
+
+class Registry:
+    """The built-in objects of one kind ("loss", "initializer", ...), by class or function name and by alias.
+
+    `snake_case` also enters each class as `glorot_uniform`. `accepts` says what `get` may return.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        module: str,
+        objects: Iterable[Any],
+        aliases: Mapping[str, Any] | None = None,
+        snake_case: bool = True,
+        accepts: Callable[[Any], bool] = callable,
+    ) -> None:
+        self.kind, self.module, self.accepts = kind, module, accepts
+        self.objects = {}
+        for built_in in objects:
+            self.objects[built_in.__name__] = built_in
+            if snake_case and isinstance(built_in, type):
+                self.objects[to_snake_case(built_in.__name__)] = built_in
+        self.public = frozenset(self.objects.values())
+        self.objects.update(aliases or {})
+        _registries[module] = self
+
+    def get(self, identifier: Any) -> Any:
+        """The object that a name, a config, a class (called without arguments) or the object itself stands for."""
+        if isinstance(identifier, str):
+            found = self.find(identifier)
+        elif isinstance(identifier, dict):
+            found = self.deserialize(identifier)
+        else:
+            found = identifier
+        if isinstance(found, type):
+            found = found()
+        if not self.accepts(found):
+            raise ValueError(f"Could not interpret {self.kind} identifier: {identifier!r}")
+        return found
+
+    def find(self, name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """The class or function of that name. ValueError names the closest ones."""
+        found = get_registered_object(name, custom_objects)
+        if found is None:
+            found = self.objects.get(name)
+        if found is None:
+            raise ValueError(f"Could not interpret {self.kind} identifier: {name!r}. {self._suggest(name)}")
+        return found
+
+    def deserialize(self, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """The object that `serialize` described. A name stands for a function or for a class without arguments."""
+        if config is None:
+            return None
+        if isinstance(config, str):
+            found = self.find(config, custom_objects)
+            return found() if isinstance(found, type) else found
+        if not isinstance(config, Mapping):
+            raise TypeError(f"A {self.kind} config is a dict or a name. Received: {config!r} (of type {type(config)})")
+        if "class_name" not in config:
+            raise ValueError(f"A {self.kind} config needs the key 'class_name'. Received: {dict(config)}")
+        return _rebuild(config, custom_objects, self)
+
+    def _suggest(self, name: str) -> str:
+        from difflib import get_close_matches  # seldom needed, and not free to import
+
+        lower = {key.lower(): key for key in self.objects}
+        close = [lower[key] for key in get_close_matches(name.lower(), lower, n=3, cutoff=0.5)]
+        known = ", ".join(sorted(public.__name__ for public in self.public))
+        hint = f"Did you mean {' or '.join(map(repr, close))}?" if close else f"Known names: {known}."
+        return f"{hint} Names of your own: register_keras_serializable or custom_object_scope."
+
+
+def serialize(custom: Any) -> Any:
+    """The config of a Keras object; numbers, strings, None, and lists, tuples, dicts and arrays of them also work.
+
+    TypeError for an object without `get_config`, and for a lambda, which has no name to be found under.
+    """
+    if custom is None or isinstance(custom, (str, int, float)):
+        return custom
+    if isinstance(custom, (list, tuple)):
+        return type(custom)(serialize(item) for item in custom)
+    if isinstance(custom, dict):
+        return {key: serialize(value) for key, value in custom.items()}
+    if isinstance(custom, np.ndarray) and custom.ndim:
+        return {"class_name": "__numpy__", "config": {"value": custom.tolist(), "dtype": custom.dtype.name}}
+    if isinstance(custom, (np.generic, np.ndarray)):
+        return custom.item()
+    if not hasattr(custom, "get_config"):
+        return _serialize_function(custom)
+    cls = type(custom)
+    config = {"module": cls.__module__, "class_name": cls.__name__, "config": serialize(custom.get_config())}
+    module = next((module for module, registry in _registries.items() if cls in registry.public), None)
+    if module:
+        return {**config, "module": module, "registered_name": None}
+    if cls.__module__ == "__main__":
+        config["module"] = None
+    return {**config, "registered_name": get_registered_name(cls)}
+
+
+def _serialize_function(function: Any) -> dict[str, Any]:
+    if getattr(function, "__name__", "<lambda>") == "<lambda>":
+        raise TypeError(
+            f"Cannot serialize {function!r}: it needs a name, or a get_config() method. "
+            "Define it with def (or class) and decorate it with register_keras_serializable()."
+        )
+    return {
+        "module": "builtins",
+        "class_name": "function",
+        "config": get_registered_name(function),
+        "registered_name": "function",
+    }
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The inverse of `serialize` for any kind: the config's `module` says which registry to ask."""
+    if isinstance(config, (list, tuple)):
+        return type(config)(deserialize(item, custom_objects) for item in config)
+    if not isinstance(config, Mapping):
+        return config
+    if "class_name" not in config or "config" not in config:
+        return {key: deserialize(value, custom_objects) for key, value in config.items()}
+    if config["class_name"] == "__numpy__":
+        return np.array(config["config"]["value"], dtype=config["config"]["dtype"])
+    return _rebuild(config, custom_objects, _registries.get(config.get("module") or ""))
+
+
+def _rebuild(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None, registry: Registry | None) -> Any:
+    """The object described by a config with a class name; `registry` is where the built-in ones are."""
+    arguments = config.get("config") or {}
+    is_function = config["class_name"] == "function"
+    name = arguments if is_function else config["class_name"]
+    found = get_registered_object(name if is_function else config.get("registered_name") or name, custom_objects)
+    if found is None and registry:
+        found = registry.find(name, custom_objects)
+    if found is None and is_function:  # its config does not say of which kind it is
+        found = next((r.objects[name] for r in _registries.values() if name in r.objects), None)
+    if found is None:
+        raise ValueError(
+            f"Could not locate {config['class_name']} {name!r}. Decorate custom classes and functions with "
+            f"register_keras_serializable(), and import them first. Config: {dict(config)}"
+        )
+    if not isinstance(found, type):
+        return found
+    if not isinstance(arguments, Mapping):
+        raise TypeError(f"The config of {name} is a dict of constructor arguments. Received: {arguments!r}")
+    with CustomObjectScope(custom_objects):
+        return found.from_config(dict(arguments))

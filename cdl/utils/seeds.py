@@ -1,0 +1,93 @@
+"""Where randomness begins: every draw gets a pair (seed, stream), and element j of it is a function of (seed, stream,
+j) only.
+
+A `SeedGenerator` fixes the seed and gives every draw a stream of its own. After `set_random_seed`, the same program
+draws the same numbers, on any machine and any number of threads.
+"""
+
+from __future__ import annotations
+
+import operator
+import random as python_random
+from typing import Any
+
+import numpy as np
+
+from cdl.utils.naming import auto_name
+from cdl.utils.registry import Registry
+
+UINT64 = 2**64 - 1
+
+
+class SeedGenerator:
+    """A source of (seed, stream) pairs, one for each random draw.
+
+    `seed`: an integer, or None for one that follows from `set_random_seed`; ValueError otherwise.
+
+    >>> seeds = SeedGenerator(1337)
+    >>> seeds.next(), seeds.next()
+    ((1337, 0), (1337, 1))
+    """
+
+    def __init__(self, seed: int | None = None, name: str | None = None) -> None:
+        self.name = name or auto_name(type(self).__name__)
+        self._initial_seed = seed
+        self.seed = make_default_seed() if seed is None else as_seed(seed, "SeedGenerator: `seed`")
+        self.stream = 0
+
+    def next(self) -> tuple[int, int]:
+        """The pair for the next draw, both in 0 .. 2^64 - 1."""
+        stream = self.stream
+        self.stream = stream + 1
+        return self.seed & UINT64, stream & UINT64
+
+    def get_config(self) -> dict[str, Any]:
+        return {"seed": self._initial_seed, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> SeedGenerator:
+        return cls(**config)
+
+
+Registry("seed generator", "keras.random", [SeedGenerator], accepts=lambda found: isinstance(found, SeedGenerator))
+
+_global: SeedGenerator | None = None
+
+
+def set_random_seed(seed: int) -> None:
+    """Seed Python's `random`, NumPy's `np.random` and every random choice of cdl that has no seed of its own.
+
+    ValueError if `seed` is not an integer in 0 .. 2^32 - 1 (NumPy's range).
+
+    >>> cdl.utils.set_random_seed(42)
+    """
+    global _global
+    seed = as_seed(seed, "set_random_seed: `seed`")
+    np.random.seed(seed)
+    python_random.seed(seed)
+    _global = None
+
+
+def make_default_seed() -> int:
+    """A seed from Python's `random`, which `set_random_seed` seeds."""
+    return python_random.randint(1, 10**9)
+
+
+def draw_seed(seed: int | SeedGenerator | None) -> tuple[int, int]:
+    """(seed, stream) for one draw: the first of an integer, the next of a generator; None: the global generator."""
+    global _global
+    if isinstance(seed, SeedGenerator):
+        return seed.next()
+    if seed is None:
+        if _global is None:
+            _global = SeedGenerator(name="global_seed_generator")
+        return _global.next()
+    return as_seed(seed, "`seed`") & UINT64, 0
+
+
+def as_seed(seed: Any, who: str) -> int:
+    """`seed` as an int; ValueError, in the name of `who`, for what is no integer."""
+    try:
+        return operator.index(seed)
+    except TypeError:
+        raise ValueError(f"{who} must be an integer. Received: {seed!r} (of type {type(seed)})") from None

@@ -1,0 +1,118 @@
+"""A variable: an array that a layer owns for life, and its gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from cdl import config
+
+
+class Variable(np.lib.mixins.NDArrayOperatorsMixin):
+    """An array with a name, updated in place, that gathers its gradient.
+
+    `value` keeps its identity, shape and dtype for life: optimizers update it in place, `assign` copies into it.
+    `grad` is None until a backward pass adds to it; the training loop resets it before each step, so that after a step
+    the last gradient can be read.
+
+    Parameters: `initializer`, an array or a function of (shape, dtype); `shape`, needed for a function; `dtype`, by
+    default `cdl.config.floatx()`; `trainable`; `name`.
+    Raises ValueError where a function comes without a shape.
+
+    >>> w = Variable(np.zeros((2, 3)), name="kernel")
+    >>> w.assign_add(np.ones((2, 3)))
+    >>> w.value.sum()      # 6.0
+    """
+
+    def __init__(
+        self,
+        initializer: Any,
+        shape: tuple[int, ...] | None = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        name: str | None = None,
+    ) -> None:
+        dtype = np.dtype(dtype or config.floatx())
+        if callable(initializer):
+            if shape is None:
+                raise ValueError(f"Variable {name!r}: an initializer function needs a shape. Pass shape=(...).")
+            initializer = initializer(tuple(shape), dtype=dtype.name)
+        # A copy: the variable alone may change its memory.
+        self.value: np.ndarray = np.array(initializer, dtype=dtype, order="C")
+        if shape is not None and self.value.shape != tuple(shape):
+            raise ValueError(f"Variable {name!r}: the initial value has shape {self.value.shape}, shape={tuple(shape)}")
+        self.grad: np.ndarray | None = None
+        self.name = name or "variable"
+        self.path = self.name
+        self.trainable = trainable
+        self.regularizer: Any = None
+        self.constraint: Callable[[np.ndarray], np.ndarray] | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.value.shape
+
+    @property
+    def dtype(self) -> str:
+        return self.value.dtype.name
+
+    @property
+    def ndim(self) -> int:
+        return self.value.ndim
+
+    @property
+    def size(self) -> int:
+        return self.value.size
+
+    def numpy(self) -> np.ndarray:
+        """A copy of the value."""
+        return self.value.copy()
+
+    def assign(self, value: Any) -> Variable:
+        """Copy `value` into the variable. Raises ValueError where the shapes differ."""
+        value = np.asarray(value)
+        if value.shape != self.shape:
+            raise ValueError(f"Variable {self.path!r} has shape {self.shape}. Received a value of shape {value.shape}")
+        self.value[...] = value
+        return self
+
+    def assign_add(self, value: Any) -> Variable:
+        """Add `value` in place."""
+        self.value += np.asarray(value)
+        return self
+
+    def assign_sub(self, value: Any) -> Variable:
+        """Subtract `value` in place."""
+        self.value -= np.asarray(value)
+        return self
+
+    def add_gradient(self, grad: np.ndarray) -> None:
+        """Add one contribution to the gradient: the first is kept as it is, later ones are summed into a new array.
+
+        Raises ValueError where the shapes differ.
+        """
+        if grad.shape != self.value.shape:
+            raise ValueError(f"Variable {self.path!r} has shape {self.shape}, its gradient has shape {grad.shape}")
+        self.grad = grad if self.grad is None else self.grad + grad
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.value, dtype=dtype, copy=copy)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        inputs = tuple(x.value if isinstance(x, Variable) else x for x in inputs)
+        return getattr(ufunc, method)(*inputs, **kwargs)
+
+    # A variable is itself, not its numbers: it is found in lists and dictionaries by identity.
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__  # type: ignore[assignment]
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        return self.value[index]
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __repr__(self) -> str:
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={self.value}>"
