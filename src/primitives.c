@@ -9,6 +9,7 @@
 #include "vmath.h"
 
 #include "activation.c"
+#include "gemm.c"
 #include "rows.c"
 #include "optim.c"
 #include "random.c"
@@ -18,7 +19,7 @@ extern const cdl_primitives CDL_TABLE;
 const cdl_primitives CDL_TABLE = {
     .activation = activation,
     .activation_backward = activation_backward,
-    .gemm = NULL,
+    .gemm = gemm,
     .column_sum = column_sum,
     .argmax = argmax,
     .sgd = sgd,
