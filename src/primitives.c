@@ -9,9 +9,13 @@
 #include "vmath.h"
 
 #include "gemm.c"
+#include "linear.c"
 
 extern const cdl_primitives CDL_TABLE;
 
 const cdl_primitives CDL_TABLE = {
     .gemm = gemm,
+    .linear = linear,
+    .linear_backward = linear_backward,
+    .column_sum = column_sum,
 };
