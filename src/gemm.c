@@ -10,13 +10,14 @@
  *   |     |   |   |   |                The loops around the tile, from the outside:
  * m +-----+---+---+---+
  *   |  A  |   |TTT|   | <- MR rows         threads     each has some rows or some columns of c, and does all the rest:
- *   +-----+---+---+---+                    MC rows     so that a[MC][KC] stays in the second-level cache
- *   |     |   |   |   |                      KC        so that a panel b[KC][NR] stays in the first; c waits in memory
+ *   +-----+---+---+---+                    MC rows     only where a must be copied, so that the copy stays in cache
+ *   |     |   |   |   |                      KC        a sum rests in c between two of these
  *   +-----+---+---+---+                        panel   NR columns of b, copied together (packed)
  *               ^ NR columns                     tile  MR rows
  *
  * Transposed operands are strides: the tile reads a[r][k] at any two strides, and packing turns b.  What lies well in
- * memory already is read in place: rows of a always, the rows of b when few rows of c make a copy not worth its time.
+ * memory already is read in place: a, unless its columns are far apart, and the rows of b when c has few rows.
+ * Copying a always, or smaller KC and MC that fit the first and second cache, were up to a quarter slower (1024^3).
  *
  * Reading: K. Goto, R. van de Geijn, "Anatomy of High-Performance Matrix Multiplication", ACM TOMS 34(3), 2008.
  */
@@ -28,8 +29,8 @@ enum { MR = 6 };                        /* 12 sums, 2 of b, 1 of a: 15 of 16 reg
 #endif
 enum {
     NR = 2 * VL,
-    KC = 384,
-    MC = 192,
+    KC = 1024,
+    MC = 96,
     IN_PLACE = 16,                      /* up to so many rows, b is read in place */
     FAR = 512 << 10,                    /* a transposed a whose KC rows span so many bytes is copied: caches and TLB miss */
 };
@@ -227,10 +228,11 @@ static void finish(cdl_function f, ptrdiff_t rows, ptrdiff_t columns, real *c, p
 static int part(const product *p, ptrdiff_t top, ptrdiff_t bottom, ptrdiff_t left, ptrdiff_t right)
 {
     const real *a = p->a.data, *b = p->b.data;
-    const ptrdiff_t height = even_part(bottom - top, MC), depth = p->k > 0 ? even_part(p->k, KC) : 1;
+    const ptrdiff_t depth = p->k > 0 ? even_part(p->k, KC) : 1;
     const int in_place = p->b.column == 1 && bottom - top <= IN_PLACE;
     const int wide = in_place && bottom - top == 1;
     const int copy_a = depth * p->a.column * sizeof(real) >= FAR && right - left > 2 * NR;
+    const ptrdiff_t height = copy_a ? even_part(bottom - top, MC) : bottom - top;
     const ptrdiff_t panel_size = in_place && (right - left) % NR == 0 ? 0 : depth * NR;
     const ptrdiff_t block_size = copy_a ? (height + MR) * depth + VL : 0;
     real *panel = NULL;
