@@ -16,20 +16,26 @@ from timing import Contestant, Refused, Rounds, compete, contestants
 
 @dataclass(frozen=True)
 class Workload:
+    """Something to time: the peers' method `kind`, called with `details`, makes the task.
+
+    Its first `compared` values must agree among the contestants, to the fraction `tolerance` of the largest; `goal` is
+    the ratio that we want.
+    """
+
     name: str
-    kind: str                   # a method of the peers ...
-    details: tuple              # ... and its arguments
-    goal: float = math.nan      # the ratio we want
-    compared: int = 1           # this many first values of every contestant ...
-    tolerance: float = 1e-4     # ... agree to this fraction of the largest
+    kind: str
+    details: tuple
+    goal: float = math.nan
+    compared: int = 1
+    tolerance: float = 1e-4
 
 
 def options(description: str, names: list[str], seconds: float) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--only", default="", help="workloads whose name contains this")
-    parser.add_argument("--peers", nargs="+", default=names, choices=peers.PEERS, metavar="PEER",
-                        help=f"of {', '.join(peers.PEERS)}")
+    of = f"of {', '.join(peers.PEERS)}"
+    parser.add_argument("--peers", nargs="+", default=names, choices=peers.PEERS, metavar="PEER", help=of)
     parser.add_argument("--seconds", type=float, default=seconds, help="for each workload (%(default)s)")
     parser.add_argument("--save", metavar="FILE.md")
     return parser
@@ -39,7 +45,7 @@ def run(title: str, sections: dict[str, list[Workload]], chosen: argparse.Namesp
     """Time every workload that was chosen, with every number of threads."""
     names = [peers.OURS] + [name for name in chosen.peers if name != peers.OURS]
     with Report(title, chosen.save) as page:
-        page.say("ratio: best peer's time / ours, median over rounds. Times: median (best).")
+        page.say("ratio: best peer's time / ours, median over rounds (of the best times). Times: median (best).")
         for threads in chosen.threads:
             with contestants(names, peers.create, threads, peers.environment(threads)) as (present, missing):
                 page.say(f"\n## {threads} thread{'s' * (threads > 1)}")
@@ -59,8 +65,9 @@ def time_section(page: Report, workloads: list[Workload], present: list[Contesta
     for workload in workloads:
         rounds = compete(ready(workload, present, page.note), duration)
         best, ratio = rounds.best_peer(peers.OURS)
+        shown = f"**{number(ratio)}** ({number(rounds.best_ratio(peers.OURS))})"
+        page.table_row([workload.name, number(workload.goal), shown, best, *times(rounds, names)])
         ratios[workload.name] = ratio
-        page.table_row([workload.name, number(workload.goal), f"**{number(ratio)}**", best, *times(rounds, names)])
     known = [ratio for ratio in ratios.values() if ratio > 0]
     if len(known) > 1:
         worst = min(ratios, key=ratios.get)
@@ -94,5 +101,7 @@ def number(value: float) -> str:
 
 
 def times(rounds: Rounds, names: Iterable[str]) -> list[str]:
-    return [f"{seconds(rounds.median(name))} ({seconds(rounds.best(name))})" if name in rounds.seconds else "-"
-            for name in names]
+    def cell(name: str) -> str:
+        return f"{seconds(rounds.median(name))} ({seconds(rounds.best(name))})" if name in rounds.seconds else "-"
+
+    return [cell(name) for name in names]

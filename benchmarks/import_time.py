@@ -1,6 +1,6 @@
 """What `import cdl` costs over `import numpy`, in fresh interpreters.
 
-    python benchmarks/import_time.py [--runs N]
+`python benchmarks/import_time.py [--runs N]`
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ TIMED = "import time; start = time.perf_counter(); import {module}; print(time.p
 
 def seconds(module: str) -> float:
     """One fresh interpreter's time for the import alone."""
-    return float(subprocess.run([sys.executable, "-c", TIMED.format(module=module)], check=True, capture_output=True).stdout)
+    command = [sys.executable, "-c", TIMED.format(module=module)]
+    return float(subprocess.run(command, check=True, capture_output=True).stdout)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=15)
     runs = parser.parse_args().runs
-    pairs = [(seconds("numpy"), seconds("cdl")) for _ in range(runs + 1)][1:]    # the first fills the disk cache
-    numpy, cdl = (min(times) * 1e3 for times in zip(*pairs))
+    pairs = [(seconds("numpy"), seconds("cdl")) for _ in range(runs + 1)][1:]  # the first fills the disk cache
+    numpy, cdl = (min(times) * 1e3 for times in zip(*pairs, strict=True))
     print(f"import numpy {numpy:.1f} ms, import cdl {cdl:.1f} ms: {cdl - numpy:.1f} ms more (best of {runs})")
 
 

@@ -1,6 +1,6 @@
 """Does memory grow?  10,000 training steps, then 10,000 predictions of one model.
 
-    python benchmarks/memory.py [--calls N]
+`python benchmarks/memory.py [--calls N]`
 
 Prints the resident memory after each tenth; exits with 1 if it grew by more than a megabyte after the first two tenths.
 """
@@ -35,7 +35,8 @@ def growth(name: str, task: Task, calls: int) -> int:
             task.call()
         sizes.append(resident())
     gained = sizes[-1] - sizes[1]
-    print(f"{calls:,} x {name}: {' '.join(f'{size / 2**20:.1f}' for size in sizes)} MiB, gained {gained / 1024:.0f} KiB")
+    sequence = " ".join(f"{size / 2**20:.1f}" for size in sizes)
+    print(f"{calls:,} x {name}: {sequence} MiB, gained {gained / 1024:.0f} KiB")
     return gained
 
 

@@ -1,6 +1,6 @@
 """Single primitives beside the same ones of NumPy and PyTorch.
 
-    python benchmarks/ops.py [--threads 1 2] [--only NAME] [--peers numpy torch-tuned] [--seconds S] [--save FILE.md]
+`python benchmarks/ops.py [--threads 1 2] [--only NAME] [--peers numpy torch-tuned] [--seconds S] [--save FILE.md]`
 
 Matrix products are named by the layer that asks for them: with x (m, k), kernel (k, n) and dy (m, n),
 
@@ -14,9 +14,9 @@ from __future__ import annotations
 from contest import Workload, options, run
 
 SHAPES = [
-    (64, 64, 64), (128, 128, 128), (256, 256, 256), (512, 512, 512), (1024, 1024, 1024), (2048, 2048, 2048),
-    (128, 784, 128), (128, 128, 10), (32, 784, 32), (32, 784, 128),
-    (12544, 9, 32), (5408, 288, 64), (32, 256, 1024),
+    *[(size, size, size) for size in (64, 128, 256, 512, 1024, 2048)],
+    *[(128, 784, 128), (128, 128, 10), (32, 784, 32), (32, 784, 128)],
+    *[(12544, 9, 32), (5408, 288, 64), (32, 256, 1024)],
 ]
 TOLERANCE = {"float32": 2e-5, "float64": 1e-12}
 
@@ -53,4 +53,5 @@ SECTIONS = {
 }
 
 if __name__ == "__main__":
-    run("Primitives", SECTIONS, options(__doc__.splitlines()[0], ["numpy", "torch-tuned"], 0.5).parse_args())
+    chosen = options(__doc__.splitlines()[0], ["numpy", "torch-tuned"], seconds=0.5).parse_args()
+    run("Primitives beside NumPy's and PyTorch's", SECTIONS, chosen)

@@ -59,5 +59,7 @@ def machine() -> str:
     load = f", load {os.getloadavg()[0]:.1f} at the start" if hasattr(os, "getloadavg") else ""
     installed = {distribution.name for distribution in metadata.distributions()}
     versions = [f"{name} {metadata.version(name)}" for name in LIBRARIES if name in installed]
-    return (f"{date.today()}, {next(named, platform.processor())}, {os.cpu_count()} cores{load}. "
-            f"Python {platform.python_version()}, {', '.join(versions)}.")
+    return (
+        f"{date.today()}, {next(named, platform.processor())}, {os.cpu_count()} cores{load}. "
+        f"Python {platform.python_version()}, {', '.join(versions)}."
+    )

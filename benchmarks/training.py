@@ -1,6 +1,6 @@
 """Training, fitting and predicting beside the other libraries.
 
-    python benchmarks/training.py [--threads 1 2] [--only NAME] [--peers numpy torch ...] [--seconds S] [--save FILE.md]
+`python benchmarks/training.py [--threads 1 2] [--only NAME] [--peers numpy torch ...] [--seconds S] [--save FILE.md]`
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from workloads import Network
 
 
 def step(goal: float, *arguments) -> Workload:
-    """The losses of the first steps agree to a hundredth: rounding grows, and PyTorch's Adam has its epsilon elsewhere."""
+    """The first losses agree to a hundredth only: rounding grows, and PyTorch's Adam has its epsilon elsewhere."""
     network = Network(*arguments)
     return Workload(str(network), "train_step", (network,), goal, compared=30, tolerance=1e-2)
 
@@ -28,7 +28,7 @@ SECTIONS = {
         step(1, (784, 128, 10), 128, "float64"),
     ],
     "One epoch of 60,000 samples, shuffled": [
-        Workload(f"fit {NETWORK}", "fit_epoch", (NETWORK,), goal=2, tolerance=0.05),    # everyone shuffles differently
+        Workload(f"fit {NETWORK}", "fit_epoch", (NETWORK,), goal=2, tolerance=0.05),  # everyone shuffles differently
     ],
     "Inference": [
         Workload("predict 784-128-10, 1 sample", "predict", (NETWORK, 1), goal=1),
@@ -37,4 +37,5 @@ SECTIONS = {
 }
 
 if __name__ == "__main__":
-    run("Training beside the other libraries", SECTIONS, options(__doc__.splitlines()[0], peers.DEFAULT, 5).parse_args())
+    chosen = options(__doc__.splitlines()[0], peers.DEFAULT, seconds=5).parse_args()
+    run("Training beside the other libraries", SECTIONS, chosen)

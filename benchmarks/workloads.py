@@ -10,12 +10,13 @@ import gzip
 import os
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 LEARNING_RATE, BETA_1, BETA_2, EPSILON = 0.001, 0.9, 0.999, 1e-7
-STEP_BATCHES = 64   # the step benchmarks go round this many batches
+STEP_BATCHES = 64  # the step benchmarks go round this many batches
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Network:
         """[kernel (i, o), bias (o,), ...]: Glorot uniform and zeros."""
         random = np.random.default_rng(7)
         weights = []
-        for i, o in zip(self.sizes, self.sizes[1:]):
+        for i, o in pairwise(self.sizes):
             limit = np.sqrt(6 / (i + o))
             weights += [random.uniform(-limit, limit, (i, o)).astype(self.dtype), np.zeros(o, self.dtype)]
         return weights
@@ -50,13 +51,17 @@ class Network:
         return [(x[n : n + self.batch], label[n : n + self.batch]) for n in range(0, len(x), self.batch)]
 
 
+def unzip(path: Path) -> bytes:
+    return gzip.decompress(path.read_bytes())
+
+
 @lru_cache(maxsize=1)
 def images() -> tuple[np.ndarray, np.ndarray]:
     """60,000 digits of 784 pixels in [0, 1]: MNIST if CDL_DATA_DIR has it, else blurred prototypes under noise."""
     folder = Path(os.environ.get("CDL_DATA_DIR", "")) / "mnist"
     if (folder / "train-images-idx3-ubyte.gz").exists():
-        pixels = np.frombuffer(gzip.open(folder / "train-images-idx3-ubyte.gz").read(), np.uint8, offset=16)
-        label = np.frombuffer(gzip.open(folder / "train-labels-idx1-ubyte.gz").read(), np.uint8, offset=8)
+        pixels = np.frombuffer(unzip(folder / "train-images-idx3-ubyte.gz"), np.uint8, offset=16)
+        label = np.frombuffer(unzip(folder / "train-labels-idx1-ubyte.gz"), np.uint8, offset=8)
         return pixels.reshape(-1, 784).astype(np.float32) / 255, label.astype(np.int32)
     random = np.random.default_rng(3)
     label = random.integers(0, 10, 60_000, dtype=np.int32)
@@ -64,9 +69,10 @@ def images() -> tuple[np.ndarray, np.ndarray]:
     for _ in range(4):
         prototypes += np.roll(prototypes, 1, 1) + np.roll(prototypes, 1, 2)
     ink = prototypes[:, 2:30, 2:30].reshape(10, 784)
-    ink = (ink - np.quantile(ink, 0.8, axis=1, keepdims=True)) / ink.std(axis=1, keepdims=True)     # 80 % is paper
-    noise = random.normal(0, 0.3, (60_000, 784)).astype(np.float32)
-    return np.clip(ink[label] + noise * (ink[label] > -0.5), 0, 1), label
+    ink = (ink - np.quantile(ink, 0.8, axis=1, keepdims=True)) / ink.std(axis=1, keepdims=True)  # 80 % is paper
+    noise = random.normal(0, 0.7, (60_000, 784)).astype(np.float32) * (ink[label] > -0.5)
+    label_seen = np.where(random.random(60_000) < 0.05, random.integers(0, 10, 60_000, dtype=np.int32), label)
+    return np.clip(ink[label] + noise, 0, 1), label_seen  # wrong labels: the loss must not vanish
 
 
 @lru_cache(maxsize=1)

@@ -288,7 +288,8 @@ def _along(axis: int | tuple[int, ...], primitive: Callable[..., np.ndarray], *a
     last = tuple(range(-len(axes), 0))
     arrays = tuple(np.moveaxis(array, axes, last) for array in arrays)
     shape = arrays[0].shape
-    y = primitive(*(np.reshape(array, (*shape[: -len(axes)], -1)) for array in arrays))
+    joined = (*shape[: -len(axes)], math.prod(shape[-len(axes) :]))
+    y = primitive(*(np.reshape(array, joined) for array in arrays))
     return np.ascontiguousarray(np.moveaxis(y.reshape(shape), last, axes))
 
 

@@ -130,7 +130,7 @@ ACTIVATIONS = {
         lambda x: np.tanh(softplus(x)) + x * (1 - np.tanh(softplus(x)) ** 2) * sigmoid(x),
     ),
     "hard_shrink": (
-        lambda x, threshold: np.where(np.abs(x) > threshold, x, 0),
+        lambda x, threshold: np.where(np.abs(x) <= threshold, 0, x),
         lambda x, threshold: np.abs(x) > threshold,
     ),
     "soft_shrink": (
@@ -138,7 +138,7 @@ ACTIVATIONS = {
         lambda x, threshold: np.abs(x) > threshold,
     ),
     "threshold": (
-        lambda x, threshold, default: np.where(x > threshold, x, default),
+        lambda x, threshold, default: np.where(x <= threshold, default, x),
         lambda x, threshold, default: x > threshold,
     ),
     "sparse_plus": (
@@ -232,7 +232,7 @@ def binary_crossentropy_gradient(y_true, y_pred, from_logits, epsilon, label_smo
 def categorical_crossentropy(y_true, y_pred, from_logits, epsilon, label_smoothing):
     t = smooth_categorical(y_true, label_smoothing)
     if from_logits:
-        return -(t * log_softmax(y_pred)).sum(axis=-1)
+        return -np.where(t == 0, 0, t * log_softmax(y_pred)).sum(axis=-1)  # 0 log 0 = 0
     p = np.clip(y_pred / y_pred.sum(axis=-1, keepdims=True), epsilon, 1 - epsilon)
     return -(t * np.log(p)).sum(axis=-1)
 

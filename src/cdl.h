@@ -37,9 +37,9 @@ typedef enum {
     CDL_SQUAREPLUS,     /* (x + sqrt(x^2 + b)) / 2                                    p = b */
     CDL_EXPONENTIAL,    /* exp(x) */
     CDL_MISH,           /* x * tanh(softplus(x)) */
-    CDL_HARD_SHRINK,    /* |x|>threshold: x, else 0                                   p = threshold */
+    CDL_HARD_SHRINK,    /* |x|<=threshold: 0, else x                                  p = threshold */
     CDL_SOFT_SHRINK,    /* sign(x) * max(|x|-threshold, 0)                            p = threshold */
-    CDL_THRESHOLD,      /* x>threshold: x, else default                               p = threshold, default */
+    CDL_THRESHOLD,      /* x<=threshold: default, else x                              p = threshold, default */
     CDL_SPARSE_PLUS,    /* x<=-1: 0, x>=1: x, else (x+1)^2/4 */
     CDL_SPARSE_SIGMOID, /* clip((x+1)/2, 0, 1) */
 } cdl_function;

@@ -29,7 +29,8 @@ PEERS = {
     "keras": "Keras on JAX, jit_compile: train_on_batch, fit, predict_on_batch",
     "onnxruntime": "inference only",
 }
-DEFAULT = [name for name in PEERS if name != "torch-compile"]   # its compilation takes a minute and has not paid so far
+# torch-compile compiles for a minute, and is slower than torch-tuned for networks of this size.
+DEFAULT = [name for name in PEERS if name != "torch-compile"]
 
 
 def create(name: str, threads: int):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 
-import cdl
 import numpy as np
-from cdl import layers, ops
 from timing import Task
 from workloads import BETA_1, BETA_2, EPSILON, LEARNING_RATE, Network, noise
+
+import cdl
+from cdl import layers, ops
 
 PARAMETERS = {"elu": (1.0,)}
 
@@ -20,8 +21,11 @@ class Peer:
     def _model(self, network: Network):
         cdl.config.set_floatx(network.dtype)
         *hidden, classes = network.sizes[1:]
-        model = cdl.Sequential([cdl.Input((network.sizes[0],))] + [layers.Dense(u, "relu") for u in hidden]
-                               + [layers.Dense(classes, "softmax")])
+        model = cdl.Sequential(
+            [cdl.Input((network.sizes[0],))]
+            + [layers.Dense(u, "relu") for u in hidden]
+            + [layers.Dense(classes, "softmax")]
+        )
         optimizer = cdl.optimizers.Adam(LEARNING_RATE, BETA_1, BETA_2, EPSILON)
         model.compile(optimizer, "sparse_categorical_crossentropy")
         optimizer.build(model.trainable_variables)
@@ -29,7 +33,7 @@ class Peer:
 
         def reset() -> None:
             model.set_weights(weights)
-            for variable, value in zip(optimizer.variables, first):
+            for variable, value in zip(optimizer.variables, first, strict=True):
                 variable.assign(value)
             model.reset_metrics()
 
@@ -37,15 +41,8 @@ class Peer:
         return model, reset
 
     def train_step(self, network: Network) -> Task:
-        (model, reset), batches = self._model(network), network.batches()
-        todo = itertools.cycle(batches)
-
-        def rewind() -> None:
-            nonlocal todo
-            reset()
-            todo = itertools.cycle(batches)
-
-        return Task(lambda: model.train_on_batch(*next(todo)), rewind)
+        model, reset = self._model(network)
+        return Task.cycle(model.train_on_batch, network.batches(), reset)
 
     def fit_epoch(self, network: Network) -> Task:
         (model, reset), (x, label) = self._model(network), network.samples(60_000)

@@ -44,8 +44,8 @@ class Trainer:
         self.reset()
 
     def reset(self) -> None:
-        pairs = list(zip(self.weights[::2], self.weights[1::2]))
-        layers, m, v = (jax.tree.map(lambda w: jnp.array(w * factor), pairs) for factor in (1, 0, 0))
+        pairs = list(zip(self.weights[::2], self.weights[1::2], strict=True))
+        layers, m, v = (jax.tree.map(make, pairs) for make in (jnp.array, jnp.zeros_like, jnp.zeros_like))
         self.state = layers, m, v, jnp.zeros((), self.dtype)
 
     def run(self, function, *arguments):
@@ -64,14 +64,7 @@ class Peer:
         trainer = Trainer(network)
         step = jax.jit(adam_step, donate_argnums=0)
         batches = [(jnp.array(x), jnp.array(label)) for x, label in network.batches()]
-        todo = itertools.cycle(batches)
-
-        def rewind() -> None:
-            nonlocal todo
-            trainer.reset()
-            todo = itertools.cycle(batches)
-
-        return Task(lambda: trainer.run(step, *next(todo)), rewind, trainer.wait)
+        return Task.cycle(partial(trainer.run, step), batches, trainer.reset, trainer.wait)
 
     def fit_epoch(self, network: Network) -> Task:
         """A Python loop over one jitted step that gathers its own batch."""
@@ -117,6 +110,7 @@ def epoch_data(network: Network):
     """A trainer, 60,000 samples and their labels, and shuffled indices (batches, batch) without end."""
     trainer, (x, label) = Trainer(network), network.samples(60_000)
     random = np.random.default_rng(0)
-    orders = (jnp.array(random.permutation(len(x)).astype(np.int32).reshape(-1, network.batch))
-              for _ in itertools.count())
+    orders = (
+        jnp.array(random.permutation(len(x)).astype(np.int32).reshape(-1, network.batch)) for _ in itertools.count()
+    )
     return trainer, jnp.array(x), jnp.array(label), orders

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import jax
 import keras
 import numpy as np
@@ -20,8 +18,11 @@ class Peer:
         jax.config.update("jax_enable_x64", network.dtype == "float64")
         keras.config.set_floatx(network.dtype)
         *hidden, classes = network.sizes[1:]
-        model = keras.Sequential([keras.Input((network.sizes[0],))] + [layers.Dense(u, "relu") for u in hidden]
-                                 + [layers.Dense(classes, "softmax")])
+        model = keras.Sequential(
+            [keras.Input((network.sizes[0],))]
+            + [layers.Dense(u, "relu") for u in hidden]
+            + [layers.Dense(classes, "softmax")]
+        )
         optimizer = keras.optimizers.Adam(LEARNING_RATE, BETA_1, BETA_2, EPSILON)
         model.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=True)
         optimizer.build(model.trainable_variables)
@@ -29,7 +30,7 @@ class Peer:
 
         def reset() -> None:
             model.set_weights(weights)
-            for variable, value in zip(optimizer.variables, first):
+            for variable, value in zip(optimizer.variables, first, strict=True):
                 variable.assign(value)
             model.reset_metrics()
 
@@ -37,15 +38,8 @@ class Peer:
         return model, reset
 
     def train_step(self, network: Network) -> Task:
-        (model, reset), batches = self._model(network), network.batches()
-        todo = itertools.cycle(batches)
-
-        def rewind() -> None:
-            nonlocal todo
-            reset()
-            todo = itertools.cycle(batches)
-
-        return Task(lambda: model.train_on_batch(*next(todo)), rewind)
+        model, reset = self._model(network)
+        return Task.cycle(model.train_on_batch, network.batches(), reset)
 
     def fit_epoch(self, network: Network) -> Task:
         (model, reset), (x, label) = self._model(network), network.samples(60_000)

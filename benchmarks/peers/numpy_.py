@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 from timing import Task
 from workloads import BETA_1, BETA_2, EPSILON, LEARNING_RATE, Network, noise
@@ -18,14 +16,14 @@ class Net:
         self.parameters, self.gradients, self.m, self.v, self.work = (np.empty_like(self.initial) for _ in range(5))
         ends = np.cumsum([w.size for w in weights])
         self.layers, self.dlayers = (
-            self._pairs([flat[end - w.size : end].reshape(w.shape) for w, end in zip(weights, ends)])
+            self._pairs([flat[end - w.size : end].reshape(w.shape) for w, end in zip(weights, ends, strict=True)])
             for flat in (self.parameters, self.gradients)
         )
         self.reset()
 
     @staticmethod
     def _pairs(arrays: list[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
-        return list(zip(arrays[::2], arrays[1::2]))
+        return list(zip(arrays[::2], arrays[1::2], strict=True))
 
     def reset(self) -> None:
         self.parameters[:] = self.initial
@@ -89,15 +87,8 @@ class Peer:
         pass
 
     def train_step(self, network: Network) -> Task:
-        net, batches = Net(network), network.batches()
-        todo = itertools.cycle(batches)
-
-        def rewind() -> None:
-            nonlocal todo
-            net.reset()
-            todo = itertools.cycle(batches)
-
-        return Task(lambda: net.step(*next(todo)), rewind)
+        net = Net(network)
+        return Task.cycle(net.step, network.batches(), net.reset)
 
     def fit_epoch(self, network: Network) -> Task:
         net, (x, label) = Net(network), network.samples(60_000)

@@ -20,7 +20,8 @@ def model(network: Network) -> bytes:
             nodes.append(helper.make_node("Gemm", [value, f"w{number - 1}", f"w{number}"], [value := f"z{number}"]))
     nodes.append(helper.make_node("Softmax", [value], ["y"]))
     graph = helper.make_graph(
-        nodes, "network",
+        nodes,
+        "network",
         [helper.make_tensor_value_info("x", kind, ["n", network.sizes[0]])],
         [helper.make_tensor_value_info("y", kind, ["n", network.sizes[-1]])],
         weights,

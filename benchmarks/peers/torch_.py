@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
+from itertools import pairwise
 
-import numpy as np
 import torch
 from timing import Task
 from torch.nn import functional
@@ -24,17 +23,17 @@ ACTIVATIONS = {
 class Net:
     def __init__(self, network: Network, tuned: bool, compiled: bool):
         self.weights = [torch.tensor(w.T if w.ndim == 2 else w).contiguous() for w in network.weights()]
-        layers = [layer for i, o in zip(network.sizes, network.sizes[1:])
-                  for layer in (torch.nn.ReLU(), torch.nn.Linear(i, o))][1:]
+        layers = [layer for i, o in pairwise(network.sizes) for layer in (torch.nn.ReLU(), torch.nn.Linear(i, o))][1:]
         self.model = torch.nn.Sequential(*layers).to(self.weights[0].dtype)
-        self.optimizer = torch.optim.Adam(self.model.parameters(), LEARNING_RATE, (BETA_1, BETA_2), EPSILON,
-                                          fused=tuned or None)
+        self.optimizer = torch.optim.Adam(
+            self.model.parameters(), LEARNING_RATE, (BETA_1, BETA_2), EPSILON, fused=tuned or None
+        )
         self.loss = torch.compile(self._loss) if compiled else self._loss
         self.reset()
 
     @torch.no_grad()
     def reset(self) -> None:
-        for parameter, weight in zip(self.model.parameters(), self.weights):
+        for parameter, weight in zip(self.model.parameters(), self.weights, strict=True):
             parameter.copy_(weight)
         for state in self.optimizer.state.values():
             for slot in state.values():
@@ -64,14 +63,7 @@ class Peer:
     def train_step(self, network: Network) -> Task:
         net = self._net(network)
         batches = [(torch.tensor(x), torch.tensor(label).long()) for x, label in network.batches()]
-        todo = itertools.cycle(batches)
-
-        def rewind() -> None:
-            nonlocal todo
-            net.reset()
-            todo = itertools.cycle(batches)
-
-        return Task(lambda: net.step(*next(todo)), rewind)
+        return Task.cycle(net.step, batches, net.reset)
 
     def fit_epoch(self, network: Network) -> Task:
         net, (x, label) = self._net(network), network.samples(60_000)

@@ -47,7 +47,7 @@ def load_data(path: str | PathLike[str] = "mnist.npz") -> _idx.Split:
     if (npz := _files.find(path)) is None:
         return _idx.load_images(FILES)
     try:
-        with np.load(npz, allow_pickle=False) as arrays:
+        with open(npz, "rb") as file, np.load(file, allow_pickle=False) as arrays:
             return (arrays["x_train"], arrays["y_train"]), (arrays["x_test"], arrays["y_test"])
     except Exception as error:  # zip, zlib and header errors have no common class
         raise ValueError(f"{npz} is not MNIST as Keras stores it ({error}). Delete or replace the file.") from error

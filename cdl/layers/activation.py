@@ -43,9 +43,7 @@ class _FixedActivation(Activation):
     """An activation layer with parameters of its own in place of the function's name."""
 
     def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        config.pop("activation")
-        return config
+        return Layer.get_config(self)
 
 
 class ReLU(_FixedActivation):

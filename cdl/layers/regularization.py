@@ -45,10 +45,10 @@ class ActivityPenalty(Layer):
         self.built = True
 
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
-        ctx.losses.append(float(self.regularizer(x)) / len(x))
+        ctx.losses.append(float(self.regularizer(x)) / max(1, len(x)))
         ctx.save(x)
         return x
 
     def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray:
         (x,) = ctx.saved
-        return dy + self.regularizer.gradient(x) / len(x)
+        return dy + self.regularizer.gradient(x) / max(1, len(x))

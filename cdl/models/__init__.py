@@ -1,6 +1,10 @@
 """Models: layers that can be trained."""
 
+from cdl.layers import Layer
 from cdl.models.model import Model
 from cdl.models.sequential import Sequential
+from cdl.utils.registry import Registry
 
 __all__ = ["Model", "Sequential"]
+
+Registry("model", "keras", [Sequential], snake_case=False, accepts=lambda found: isinstance(found, Layer))

@@ -19,7 +19,7 @@ class Objective:
     """
 
     def __init__(self, loss: Any, wanted: Any = None, weighted: Any = None) -> None:
-        self.loss = None if loss is None else losses.get(sole(loss, "loss"))
+        self.loss = None if loss is None else losses.resolve(sole(loss, "loss"))
         self.wanted, self.weighted = as_list(wanted), as_list(weighted)
         for identifier in (*self.wanted, *self.weighted):
             metrics.check_identifier(identifier)

@@ -1,5 +1,6 @@
 """Helpers under Keras' names: seeds, one-hot rows, and the registry of custom objects."""
 
+from cdl.utils.naming import clear_session
 from cdl.utils.numerical import normalize, to_categorical
 from cdl.utils.registry import (
     CustomObjectScope,
@@ -15,6 +16,7 @@ from cdl.utils.seeds import set_random_seed
 
 __all__ = [
     "CustomObjectScope",
+    "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",

@@ -27,6 +27,9 @@ def auto_name(class_name: str) -> str:
     return f"{name}_{number}" if number else name
 
 
-def reset_names() -> None:
-    """Start counting anew, so that the next automatic name of every class carries no number."""
+def clear_session(free_memory: bool = True) -> None:
+    """Start counting anew, so that the next automatic name of every class carries no number.
+
+    `free_memory` is accepted for Keras' sake: nothing else is kept between models.
+    """
     _taken.clear()

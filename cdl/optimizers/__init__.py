@@ -1,0 +1,51 @@
+"""Optimizers: rules that change variables by their gradients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cdl.optimizers.adam import Adam
+from cdl.optimizers.adamw import AdamW
+from cdl.optimizers.optimizer import Optimizer
+from cdl.optimizers.rmsprop import RMSprop
+from cdl.optimizers.sgd import SGD
+from cdl.utils import registry
+
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "deserialize", "get", "serialize"]
+
+_RULES = (SGD, RMSprop, Adam, AdamW)
+_BY_LOWER_CASE = {rule.__name__.lower(): rule for rule in _RULES}
+
+_registry = registry.Registry(
+    "optimizer",
+    "keras.optimizers",
+    [Optimizer, *_RULES],
+    aliases=_BY_LOWER_CASE,
+    snake_case=False,
+    accepts=lambda found: isinstance(found, Optimizer),
+)
+
+
+def get(identifier: Any) -> Optimizer | None:
+    """An optimizer from a name in any case ("adam", "Adam"), a class, a config, an optimizer, or None.
+
+    ValueError for anything else.
+
+    >>> get("rmsprop").learning_rate
+    0.001
+    """
+    if identifier is None:
+        return None
+    if isinstance(identifier, str) and identifier.lower() in _BY_LOWER_CASE:
+        identifier = identifier.lower()
+    return _registry.get(identifier)
+
+
+def serialize(optimizer: Optimizer) -> dict[str, Any]:
+    """The config of an optimizer, without its state."""
+    return registry.serialize(optimizer)
+
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+    """The optimizer that a config describes."""
+    return _registry.deserialize(config, custom_objects)
