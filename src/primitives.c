@@ -10,6 +10,8 @@
 
 #include "activation.c"
 #include "gemm.c"
+#include "softmax.c"
+#include "loss.c"
 #include "rows.c"
 #include "optim.c"
 #include "random.c"
@@ -20,6 +22,15 @@ const cdl_primitives CDL_TABLE = {
     .activation = activation,
     .activation_backward = activation_backward,
     .gemm = gemm,
+    .softmax = softmax,
+    .softmax_backward = softmax_backward,
+    .log_softmax = log_softmax,
+    .log_softmax_backward = log_softmax_backward,
+    .mean_squared_error = mean_squared_error,
+    .mean_absolute_error = mean_absolute_error,
+    .binary_crossentropy = binary_crossentropy,
+    .categorical_crossentropy = categorical_crossentropy,
+    .sparse_categorical_crossentropy = sparse_categorical_crossentropy,
     .column_sum = column_sum,
     .argmax = argmax,
     .sgd = sgd,

@@ -98,18 +98,6 @@ static void random_uniform(uint64_t seed, uint64_t stream, ptrdiff_t size, doubl
 
 /* ---- Normal ------------------------------------------------------------------------------------------------------- */
 
-/* log(x) for normal x > 0: x = 2^e (1 + f) with f in [-0.3, 0.42], and log(1 + f) = 2 artanh(s), s = f / (2 + f), as a series. */
-static inline vec vlog(vec x)
-{
-    ivec e = exponent_of(x * splat(1.4142135623730951));
-    vec f = x * power_of_two(-e) - splat(1), s = f / (f + splat(2)), square = s * s;
-    enum { TERMS = CDL_IS_FLOAT ? 5 : 11 };
-    vec series = splat(0);
-    for (int k = TERMS; k >= 1; k--)
-        series = vfma(series, square, splat(2. / (2 * k + 1)));
-    return vfma(to_real(e), splat(0.6931471805599453), vfma(series * square, s, s + s));
-}
-
 /* cos(2 pi u) and sin(2 pi u) for 0 <= u < 1: Taylor's series in the nearest quarter turn, |angle| <= pi/4, whose first
  * missing terms are far below the last place; the quarter then swaps them and sets the signs. */
 static inline vec cos_sin(vec u, vec *sine)
