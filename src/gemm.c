@@ -162,8 +162,7 @@ typedef struct {
     int accumulate;
     real *c;
     ptrdiff_t c_row;
-    int by_rows;                        /* how threads share c */
-    int failed;
+    int by_rows;                        /* threads share the rows of c, else its columns */
 } product;
 
 static inline ptrdiff_t least(ptrdiff_t a, ptrdiff_t b)
@@ -246,26 +245,49 @@ static int part(const product *p, ptrdiff_t top, ptrdiff_t bottom, ptrdiff_t lef
 
 /* ---- Threads ------------------------------------------------------------------------------------------------------ */
 
+/* Nanoseconds on one thread: every register of c waits for k multiply-adds, of which two start per cycle. */
+static double product_cost(const product *p)
+{
+    return (double)p->m * (p->n + VL - 1) * p->k / (6 * VL);
+}
+
+static product make_product(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, cdl_matrix a, cdl_matrix b, const void *bias,
+                            cdl_function f, int accumulate, void *c, ptrdiff_t c_row)
+{
+    if (n == 1)
+        b.column = 1;                   /* it has no meaning, but packing looks at it */
+    return (product){m, n, k, a, b, bias, f, accumulate, c, c_row, .by_rows = n < 4 * NR && m > n};
+}
+
+/* Part `share` of `shares` of the whole.  No element of c depends on how many there are. */
+static int product_share(const product *p, ptrdiff_t share, ptrdiff_t shares)
+{
+    if (p->by_rows)
+        return part(p, p->m * share / shares, p->m * (share + 1) / shares, 0, p->n);
+    const ptrdiff_t panels = (p->n + NR - 1) / NR;
+    return part(p, 0, p->m, panels * share / shares * NR, least(panels * (share + 1) / shares * NR, p->n));
+}
+
+typedef struct {
+    const product *p;
+    ptrdiff_t shares;
+    int status;
+} gemm_job;
+
 static void gemm_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 {
-    product *p = arg;
-    int status = p->by_rows ? part(p, begin, end, 0, p->n) : part(p, 0, p->m, begin, end);
-    if (status != 0)
-        __atomic_store_n(&p->failed, 1, __ATOMIC_RELAXED);
+    gemm_job *job = arg;
+    for (ptrdiff_t share = begin; share < end; share++)
+        if (product_share(job->p, share, job->shares) != 0)
+            __atomic_store_n(&job->status, -1, __ATOMIC_RELAXED);
 }
 
 static int gemm(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, cdl_matrix a, cdl_matrix b, const void *bias, cdl_function f,
                 int accumulate, void *c, ptrdiff_t c_row)
 {
-    product p = {m, n, k, a, b, bias, f, accumulate, c, c_row, .by_rows = n < 4 * NR && m > n};
-    if (m == 0 || n == 0)
-        return 0;
-    if (n == 1)
-        p.b.column = 1;
-    double cost = (double)m * n * k / (5 * VL);
-    if (p.by_rows)
-        cdl_parallel(m, MR, cost, gemm_task, &p);
-    else
-        cdl_parallel(n, NR, cost, gemm_task, &p);
-    return p.failed ? -1 : 0;
+    const product p = make_product(m, n, k, a, b, bias, f, accumulate, c, c_row);
+    const double cost = product_cost(&p);
+    gemm_job job = {&p, cdl_slices(p.by_rows ? m : n, p.by_rows ? 1 : NR, cost), 0};
+    cdl_parallel(job.shares, 1, cost, gemm_task, &job);
+    return job.status;
 }

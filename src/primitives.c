@@ -10,9 +10,10 @@
 
 #include "activation.c"
 #include "gemm.c"
+#include "linear.c"
 #include "softmax.c"
 #include "loss.c"
-#include "rows.c"
+#include "argmax.c"
 #include "optim.c"
 #include "random.c"
 
@@ -22,6 +23,9 @@ const cdl_primitives CDL_TABLE = {
     .activation = activation,
     .activation_backward = activation_backward,
     .gemm = gemm,
+    .linear = linear,
+    .linear_backward = linear_backward,
+    .column_sum = column_sum,
     .softmax = softmax,
     .softmax_backward = softmax_backward,
     .log_softmax = log_softmax,
@@ -31,7 +35,6 @@ const cdl_primitives CDL_TABLE = {
     .binary_crossentropy = binary_crossentropy,
     .categorical_crossentropy = categorical_crossentropy,
     .sparse_categorical_crossentropy = sparse_categorical_crossentropy,
-    .column_sum = column_sum,
     .argmax = argmax,
     .sgd = sgd,
     .momentum = momentum,
