@@ -75,9 +75,9 @@ class Loss:
         )
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """The reduced loss: a float, or an array of values if nothing is reduced. `sample_weight`: one number for each value, or for each of its first axes.
+        """The reduced loss, a float; an array of values if nothing is reduced. ValueError for shapes that do not fit.
 
-        ValueError for shapes that do not fit.
+        `sample_weight`: one number for each value, or for each index of their first axes.
         """
         y_true, y_pred, mask = self._prepare(y_true, y_pred)
         values = as_float(self.call(y_true, y_pred), f"the values of loss {self.name!r}")

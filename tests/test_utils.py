@@ -17,7 +17,7 @@ def test_to_categorical():
     for bad in ([3], [-1]):
         with pytest.raises(IndexError, match=re.escape(f"class {bad[0]} at")):
             utils.to_categorical(bad, 3)
-    with pytest.raises(ValueError, match="0.5 at position 1"):
+    with pytest.raises(ValueError, match=r"0\.5 at position 1"):
         utils.to_categorical([0, 0.5], 3)
     with pytest.raises(ValueError, match="num_classes"):
         utils.to_categorical([])
