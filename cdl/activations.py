@@ -68,8 +68,8 @@ class Activation:
         if self._gradient is None:
             raise NotImplementedError(
                 f"Activation {self.__name__!r} has no derivative, so it cannot be trained with. Decorate the function "
-                "with cdl.activations.Activation and give its gradient(x, y, dy), or pass an object with __call__(x) and "
-                "backward(x, y, dy)."
+                "with cdl.activations.Activation and give its gradient(x, y, dy), or pass an object with __call__(x) "
+                "and backward(x, y, dy)."
             )
         return self._gradient(x, y, dy, **self.parameters)
 
@@ -148,7 +148,7 @@ def elu(x, alpha=1.0):
 
 @Elementwise
 def selu(x):
-    """1.0507 * elu(x, alpha=1.6733): keeps mean 0 and variance 1 with `lecun_normal` kernels (Klambauer et al. 2017)."""
+    """1.0507 * elu(x, alpha=1.6733): keeps mean 0 and variance 1, with `lecun_normal` (Klambauer et al. 2017)."""
     return ("selu",)
 
 

@@ -69,8 +69,8 @@ class Loss:
     def gradient(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
         """The derivative of each sample's value, in the shape of `y_pred`."""
         raise NotImplementedError(
-            f"Loss {self.name!r} has no derivative, so it cannot be trained with. Define gradient(self, y_true, y_pred), the "
-            "derivative of call's values with respect to y_pred, in a subclass of cdl.losses.Loss."
+            f"Loss {self.name!r} has no derivative, so it cannot be trained with. Define gradient(self, y_true, "
+            "y_pred), the derivative of call's values with respect to y_pred, in a subclass of cdl.losses.Loss."
         )
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> float | np.ndarray:
@@ -130,7 +130,7 @@ class Loss:
             count = math.prod(shape) if mask is None else np.count_nonzero(mask)
         if weight is not None:
             weight = weight if weight.shape == shape else np.broadcast_to(weight, shape)
-            weight = np.ascontiguousarray(weight, dtype)
+            weight = np.asarray(weight, dtype, order="C")
         return weight, 1.0 / count if count else 0.0
 
     def _refuse_unreduced(self) -> None:
@@ -160,8 +160,8 @@ def _weight_of_rows(weight: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
             np.broadcast_to(rows, shape)
         except ValueError:
             raise ValueError(
-                f"sample_weight has shape {weight.shape}, but the loss has values of shape {shape}: give one weight for "
-                "each value, or for each of their first axes."
+                f"sample_weight has shape {weight.shape}, but the loss has values of shape {shape}: give one weight "
+                "for each value, or for each of their first axes."
             ) from None
     return rows
 
@@ -375,7 +375,7 @@ class CategoricalCrossentropy(_Crossentropy):
         if y_pred.shape[-1] == 1:
             warnings.warn(
                 f"In loss {self.name}, expected y_pred.shape to be (batch_size, num_classes) with num_classes > 1. "
-                f"Received: y_pred.shape={y_pred.shape}. Consider using 'binary_crossentropy' if you only have 2 classes.",
+                f"Received: y_pred.shape={y_pred.shape}. Consider using 'binary_crossentropy' if you have 2 classes.",
                 SyntaxWarning,
                 stacklevel=3,
             )
@@ -421,8 +421,8 @@ class SparseCategoricalCrossentropy(RowLoss):
             y_pred = np.moveaxis(y_pred, self.axis, -1)
         if labels.shape != y_pred.shape[:-1]:
             raise ValueError(
-                f"{self.name}: y_true has shape {np.shape(y_true)}, which gives labels of shape {labels.shape}; y_pred has "
-                f"rows of shape {y_pred.shape[:-1]}. They must be equal; for one-hot targets use categorical_crossentropy."
+                f"{self.name}: y_true holds labels of shape {labels.shape}, y_pred has rows of shape "
+                f"{y_pred.shape[:-1]}; they must be equal. For one-hot targets, use categorical_crossentropy."
             )
         if self.ignore_class is None:
             return labels, y_pred, None
