@@ -325,3 +325,11 @@ def test_configs(loss):
     again = losses.deserialize(config)
     assert type(again) is type(loss)
     assert losses.serialize(again) == config
+
+
+def test_a_gradient_of_ones_own_replaces_the_built_in_one():
+    class Clipped(losses.MeanSquaredError):
+        def gradient(self, y_true, y_pred):
+            return np.clip(super().gradient(y_true, y_pred), -1, 1)
+
+    assert Clipped().value_and_gradient([[0.0]], np.array([[5.0]]))[1].tolist() == [[1.0]]
