@@ -16,9 +16,9 @@ class Dense(Layer):
 
     Shapes: x (batch, ..., i) -> y (batch, ..., units); kernel (i, units), bias (units,).
 
-    Parameters: `units` >= 1; `activation`, a name or function, by default none; `use_bias`; an initializer, regularizer and
-    constraint each for kernel (by default Glorot's uniform) and bias (zeros).
-    Raises ValueError for units < 1 and for inputs with another number of features than at build.
+    Parameters: `units` >= 1; `activation`, a name or function, by default none; `use_bias`; an initializer, regularizer
+    and constraint each for kernel (by default Glorot's uniform) and bias (zeros). Raises ValueError for units < 1 and
+    for inputs with another number of features than at build.
 
     >>> layer = Dense(10, activation="softmax")
     >>> layer(np.zeros((32, 784))).shape
@@ -60,7 +60,8 @@ class Dense(Layer):
     def build(self, input_shape: Shape) -> None:
         if len(input_shape) < 2 or input_shape[-1] is None:
             raise ValueError(
-                f"Dense {self.name!r}: inputs need a batch axis and a known number of features. Received shape {input_shape}"
+                f"Dense {self.name!r}: inputs need a batch axis and a known number of features. "
+                f"Received shape {input_shape}"
             )
         self.kernel = self.add_weight(
             shape=(input_shape[-1], self.units),
@@ -79,7 +80,8 @@ class Dense(Layer):
                 name="bias",
             )
 
-    # An activation that the matrix product can apply as it stores (relu, sigmoid, tanh) is `fused`: then z is already y.
+    # An activation that the matrix product can apply as it stores (relu, sigmoid, tanh) is `fused`: then z is already
+    # y.
 
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
         f = self.activation
