@@ -58,6 +58,9 @@ class Layer:
     # Counts every change of what is built, contained or trainable; models cache their lists until it moves.
     structure_version: ClassVar[int] = 0
 
+    _variables: list[Variable]
+    _sublayers: list[Layer]
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "build" in cls.__dict__:

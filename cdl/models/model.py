@@ -158,7 +158,7 @@ class Model(Layer):
         verbose: str | int = "auto",
         callbacks: Callback | list[Callback] | None = None,
         validation_split: float = 0.0,
-        validation_data: tuple[Any, ...] | None = None,
+        validation_data: Any = None,
         shuffle: bool | str = True,
         class_weight: dict[int, float] | None = None,
         sample_weight: Any = None,
@@ -265,8 +265,6 @@ class Model(Layer):
         Raises ValueError for input that does not fit the model.
         """
         x = to_rows(x, "x")
-        if x is None:
-            raise ValueError("predict: x is None; an array with samples along the first axis is needed.")
         self._build_for(x)
         rows = PREDICT_ROWS if batch_size is None else check_batch_size(batch_size)
         if len(x) <= rows and callbacks is None and verbose in ("auto", 0):
@@ -324,10 +322,11 @@ class Model(Layer):
 
     def _require_targets(self, batches: Batches, who: str) -> None:
         """Refuse what no loss could be computed from."""
+        loss = self._compiled().loss
         if batches.samples == 0:
             raise ValueError(f"{who}: x holds no samples (shape {batches.x.shape}).")
-        if batches.y is None and self.objective.loss is not None:  # type: ignore[union-attr]
-            raise ValueError(f"{who}: y is None, but the loss {self.objective.loss.name!r} compares with it. Pass y.")
+        if batches.y is None and loss is not None:
+            raise ValueError(f"{who}: y is None, but the loss {loss.name!r} compares with it. Pass y.")
 
     def _reported(self, logs: dict[str, float], return_dict: bool) -> Any:
         if return_dict:

@@ -36,11 +36,11 @@ class Objective:
         ]
         self.resolved = True
 
-    def value(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None) -> float:
+    def value(self, y_true: Any, y_pred: np.ndarray, sample_weight: np.ndarray | None) -> float:
         return float(self._sound_loss()(y_true, y_pred, sample_weight))
 
     def value_and_gradient(
-        self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None
+        self, y_true: Any, y_pred: np.ndarray, sample_weight: np.ndarray | None
     ) -> tuple[float, np.ndarray]:
         return self._sound_loss().value_and_gradient(y_true, y_pred, sample_weight)
 
