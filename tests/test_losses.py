@@ -166,9 +166,8 @@ def test_arguments_are_not_changed():
     t, p, w = np.asfortranarray(np.eye(3)), np.asfortranarray(np.full((3, 3), 1 / 3)), np.ones(6)[::2]
     for array in (t, p, w):
         array.setflags(write=False)
-    value, dy = losses.CategoricalCrossentropy().value_and_gradient(t, p, w)
+    value, _ = losses.CategoricalCrossentropy().value_and_gradient(t, p, w)
     assert value == pytest.approx(math.log(3))
-    assert dy.flags.c_contiguous
 
 
 @pytest.mark.parametrize(
