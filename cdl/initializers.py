@@ -309,6 +309,15 @@ def compute_fans(
     return shape[-2] * window, shape[-1] * window
 
 
+# Keras' names for those who write them like functions.
+zeros, ones, constant, identity = Zeros, Ones, Constant, Identity
+random_normal, truncated_normal, random_uniform = RandomNormal, TruncatedNormal, RandomUniform
+variance_scaling, orthogonal = VarianceScaling, Orthogonal
+glorot_uniform, glorot_normal = GlorotUniform, GlorotNormal
+he_uniform, he_normal = HeUniform, HeNormal
+lecun_uniform, lecun_normal = LecunUniform, LecunNormal
+IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal
+
 # Keras' STFT is left out: it belongs to one layer, STFTSpectrogram.
 _registry = registry.Registry(
     "initializer",

@@ -232,8 +232,9 @@ class RowLoss(Loss):
         return total, dy if p is y_pred else self._restore(dy, y_pred)
 
     def gradient(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-        t, p, _ = self._prepare(y_true, y_pred)
-        return self._restore(self._total_and_gradient(t, p, None, 1.0)[1], y_pred)
+        t, p, mask = self._prepare(y_true, y_pred)
+        weight = None if mask is None else mask.astype(p.dtype)
+        return self._restore(self._total_and_gradient(t, p, weight, 1.0)[1], y_pred)
 
     def _prepare(self, y_true: Any, y_pred: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Both arrays as floats of one shape, `axis` last."""

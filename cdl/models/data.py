@@ -27,7 +27,7 @@ def to_rows(data: Any, name: str) -> np.ndarray | None:
     array = to_array(data, None, name)
     if array.ndim == 0:
         raise ValueError(f"{name} is a single number; an array with samples along the first axis is needed.")
-    return array.astype(config.floatx()) if array.dtype.kind == "f" and array.dtype != config.floatx() else array
+    return array.astype(config.floatx(), copy=False) if array.dtype.kind == "f" else array
 
 
 class Batches:

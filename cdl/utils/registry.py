@@ -151,7 +151,7 @@ class Registry:
     def _suggest(self, name: str) -> str:
         from difflib import get_close_matches  # seldom needed, and not free to import
 
-        lower = {key.lower(): key for key in self.objects}
+        lower = {key.lower(): key for key in sorted(self.objects, key=str.islower)}
         close = [lower[key] for key in get_close_matches(name.lower(), lower, n=3, cutoff=0.5)]
         known = ", ".join(sorted(public.__name__ for public in self.public))
         hint = f"Did you mean {' or '.join(map(repr, close))}?" if close else f"Known names: {known}."
