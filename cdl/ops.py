@@ -267,17 +267,18 @@ def _same_shape(who: str, y_true: np.ndarray, y_pred: np.ndarray, weight: np.nda
 
 
 def _labels_in_range(labels: np.ndarray, y_pred: np.ndarray) -> None:
+    classes = y_pred.shape[-1]
     if labels.shape != y_pred.shape[:-1]:
         _refuse(
             "sparse_categorical_crossentropy",
             f"labels have shape {labels.shape}, y_pred has rows {y_pred.shape[:-1]}; they must be equal",
         )
-    at = backend.active.first_outside(labels, y_pred.shape[-1])
+    at = backend.active.first_outside(labels, classes)
     if at >= 0:
         _refuse(
             "sparse_categorical_crossentropy",
-            f"label {labels.ravel()[at]} at position {at} is outside 0..{y_pred.shape[-1] - 1} "
-            f"(y_pred has {y_pred.shape[-1]} classes). Give the output layer more units or renumber the labels.",
+            f"label {labels.ravel()[at]} at position {at} is outside 0..{classes - 1} "
+            f"(y_pred has {classes} classes). Give the output layer more units or renumber the labels.",
         )
 
 

@@ -22,11 +22,15 @@ def linear(x, kernel, bias, activation_name):
 
 def linear_backward(x, kernel, y, dy, activation_name, need_dx, need_dkernel, need_dbias):
     dz = dy * derivative_from_output(y, activation_name)
-    rows_of_x, rows_of_dz = x.reshape(-1, x.shape[-1]), dz.reshape(-1, dz.shape[-1])
     dx = dz @ kernel.T if need_dx else None
-    dkernel = rows_of_x.T @ rows_of_dz if need_dkernel else None
-    dbias = rows_of_dz.sum(axis=0) if need_dbias else None
+    dkernel = rows(x).T @ rows(dz) if need_dkernel else None
+    dbias = rows(dz).sum(axis=0) if need_dbias else None
     return dx, dkernel, dbias
+
+
+def rows(x):
+    """x with all axes but the last as one."""
+    return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
 
 def derivative_from_output(y, function):
@@ -45,7 +49,7 @@ def matmul(a, b, transpose_a, transpose_b):
 
 
 def column_sum(x):
-    return x.reshape(-1, x.shape[-1]).sum(axis=0)
+    return rows(x).sum(axis=0)
 
 
 # ------------------------------------------------------------------------------------------------------- activations

@@ -173,10 +173,10 @@ void *cdl_workspace(size_t bytes)
     thread_state *state = this_thread();
     if (state == NULL)
         return NULL;
-    if (state->bytes < bytes) {
+    if (state->block == NULL || state->bytes < bytes) {
         free(state->block);
         state->bytes = 0;
-        size_t rounded = (bytes + bytes / 4 + 4095) & ~(size_t)4095;
+        size_t rounded = (bytes + bytes / 4 + 4096) & ~(size_t)4095;
         if (posix_memalign(&state->block, 64, rounded) != 0) {
             state->block = NULL;
             return NULL;

@@ -9,7 +9,11 @@
 #include "vmath.h"
 
 #include "activation.c"
-#include "rows.c"
+#include "gemm.c"
+#include "linear.c"
+#include "softmax.c"
+#include "loss.c"
+#include "argmax.c"
 #include "optim.c"
 #include "random.c"
 
@@ -18,8 +22,19 @@ extern const cdl_primitives CDL_TABLE;
 const cdl_primitives CDL_TABLE = {
     .activation = activation,
     .activation_backward = activation_backward,
-    .gemm = NULL,
+    .gemm = gemm,
+    .linear = linear,
+    .linear_backward = linear_backward,
     .column_sum = column_sum,
+    .softmax = softmax,
+    .softmax_backward = softmax_backward,
+    .log_softmax = log_softmax,
+    .log_softmax_backward = log_softmax_backward,
+    .mean_squared_error = mean_squared_error,
+    .mean_absolute_error = mean_absolute_error,
+    .binary_crossentropy = binary_crossentropy,
+    .categorical_crossentropy = categorical_crossentropy,
+    .sparse_categorical_crossentropy = sparse_categorical_crossentropy,
     .argmax = argmax,
     .sgd = sgd,
     .momentum = momentum,

@@ -4,6 +4,7 @@
  * Element j is a function of (seed, stream, j): any thread draws any part.  A group is 64 words, from 16 neighbouring
  * blocks of the generator: their sixteen first words, their sixteen second words, and so on.
  */
+#include <string.h>
 
 enum {
     GROUP_WORDS = 64,

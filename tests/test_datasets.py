@@ -56,7 +56,8 @@ def assert_holds(loaded, arrays):
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    """An empty cache folder, and no data folder."""
+    """An empty cache folder, no data folder, and no proxy before the local server."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.delenv("CDL_DATA_DIR", raising=False)
     monkeypatch.setenv("CDL_CACHE_DIR", str(tmp_path / "cache"))
     return tmp_path / "cache"

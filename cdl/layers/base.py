@@ -93,6 +93,7 @@ class Layer:
             raise ValueError(f"{type(self).__name__}: name is a string. Received: {name!r}")
         self.name = name or auto_name(type(self).__name__)
         self.dtype = float_type(dtype, type(self).__name__)
+        self._float = np.dtype(self.dtype)
         self.autocast = autocast
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.built = False
@@ -162,7 +163,9 @@ class Layer:
 
     def convert(self, x: Any) -> np.ndarray:
         """`x` as an array of the layer's float type. Raises ValueError for what is not numeric."""
-        return to_array(x, self.dtype, f"{type(self).__name__} {self.name!r}: input")
+        if type(x) is np.ndarray and x.dtype is self._float:
+            return x
+        return to_array(x, self._float, f"{type(self).__name__} {self.name!r}: input")
 
     def check_input(self, shape: Shape) -> None:
         """Raises ValueError where the layer, as built, cannot take an input of this shape."""
@@ -311,10 +314,8 @@ def float_type(dtype: Any, who: str) -> str:
     return name
 
 
-def to_array(x: Any, dtype: str | None, who: str) -> np.ndarray:
+def to_array(x: Any, dtype: np.dtype | None, who: str) -> np.ndarray:
     """`x` as a numeric array, of `dtype` if one is given. Raises ValueError for what is not numeric or not rectangular."""
-    if type(x) is np.ndarray and x.dtype == dtype:
-        return x
     try:
         x = np.asarray(x)
     except ValueError as error:

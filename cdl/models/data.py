@@ -10,6 +10,7 @@ import numpy as np
 
 from cdl import config, ops
 from cdl.layers.base import to_array
+from cdl.utils.numerical import as_int32
 from cdl.utils.seeds import draw_seed
 
 Batch = tuple[np.ndarray, np.ndarray | None, np.ndarray | None]
@@ -27,7 +28,15 @@ def to_rows(data: Any, name: str) -> np.ndarray | None:
     array = to_array(data, None, name)
     if array.ndim == 0:
         raise ValueError(f"{name} is a single number; an array with samples along the first axis is needed.")
-    return array.astype(config.floatx()) if array.dtype.kind == "f" and array.dtype != config.floatx() else array
+    return array.astype(config.floatx(), copy=False) if array.dtype.kind == "f" else array
+
+
+def to_targets(y: Any) -> np.ndarray | None:
+    """As `to_rows`; class labels become int32, the type that losses work on, once and not in every batch."""
+    y = to_rows(y, "y")
+    if y is None or y.dtype.kind not in "iu" or y.size != len(y):
+        return y
+    return as_int32(y, "y")
 
 
 class Batches:
@@ -38,7 +47,7 @@ class Batches:
     """
 
     def __init__(self, x: Any, y: Any, sample_weight: Any, batch_size: int | None, shuffle: bool | str) -> None:
-        self.x, self.y, self.sample_weight = to_rows(x, "x"), to_rows(y, "y"), to_rows(sample_weight, "sample_weight")
+        self.x, self.y, self.sample_weight = to_rows(x, "x"), to_targets(y), to_rows(sample_weight, "sample_weight")
         if self.x is None:
             raise ValueError("x is None; an array with samples along the first axis is needed.")
         sizes = {

@@ -145,7 +145,7 @@ class Model(Layer):
         """Build the model for this input, or check that it fits."""
         if not self.built:
             self.build(with_open_batch(x.shape))
-        self.check_input(self.convert(x[:1]).shape)
+        self.check_input(x.shape)
 
     # ---- fit ----
 

@@ -137,27 +137,24 @@ class Sequential(Model):
 
     def check_input(self, shape: Shape) -> None:
         expected = self._shapes[0]
-        if len(shape) != len(expected):
+        if shape[1:] == expected[1:] or self._lacks_last_axis(shape):
+            return
+        if not isinstance(self._stack[0], Sequential):
+            self._stack[0].check_input(shape)  # may know better what is wrong
+        sizes = zip(shape[1:], expected[1:], strict=False)
+        if len(shape) != len(expected) or any(wanted not in (None, size) for size, wanted in sizes):
             raise ValueError(
-                f"Sequential {self.name!r}: input has shape {tuple(shape)}, but the model was built for {expected} "
-                f"(axes differ). Reshape the input or rebuild the model."
+                f"Sequential {self.name!r}: input has shape {tuple(shape)}, but the model was built for {expected}. "
+                f"Reshape the input or rebuild the model."
             )
-        first = next((layer for layer in self._stack if not isinstance(layer, Sequential)), self._stack[0])
-        if first is self._stack[0]:
-            first.check_input(shape)
-        for size, wanted in zip(shape[1:], expected[1:], strict=True):
-            if wanted is not None and size != wanted:
-                raise ValueError(
-                    f"Sequential {self.name!r}: input has shape {tuple(shape)}, but the model was built for {expected}. "
-                    f"Reshape the input or rebuild the model."
-                )
+
+    def _lacks_last_axis(self, shape: Shape) -> bool:
+        """As in Keras, samples of one number may come without their axis of length one."""
+        return len(shape) == len(self._shapes[0]) - 1 and self._shapes[0][-1] == 1
 
     def convert(self, x: Any) -> np.ndarray:
         x = super().convert(x)
-        # As in Keras, samples of one number may come without their axis of length one.
-        if self.built and x.ndim == len(self._shapes[0]) - 1 and self._shapes[0][-1] == 1:
-            x = x[..., None]
-        return x
+        return x[..., None] if self.built and self._lacks_last_axis(x.shape) else x
 
     # ---- what there is ----
 

@@ -1,0 +1,293 @@
+/* gemm.c - the matrix product  c = f(a b + bias).
+ *
+ *              n                       A tile of MR x NR elements of c stays in registers while k runs:
+ *          +---+---+---+
+ *        k |   | B |   |                   for k:  c[r][:] += a[r][k] * b[k][:]       r = 0 .. MR-1
+ *          |   |   |   |
+ *          +---+---+---+               one multiply-add for each register and k, in order, so every element is one chain
+ *      k                               whatever the loops around it do, and the result has the same bits.
+ *   +-----+---+---+---+
+ *   |     |   |   |   |                The loops around the tile, from the outside:
+ * m +-----+---+---+---+
+ *   |  A  |   |TTT|   | <- MR rows         threads     each has some rows or some columns of c, and does all the rest:
+ *   +-----+---+---+---+                    MC rows     so that a[MC][KC] stays in the second-level cache
+ *   |     |   |   |   |                      KC        so that a panel b[KC][NR] stays in the first; c waits in memory
+ *   +-----+---+---+---+                        panel   NR columns of b, copied together (packed)
+ *               ^ NR columns                     tile  MR rows
+ *
+ * Transposed operands are strides: the tile reads a[r][k] at any two strides, and packing turns b.  What lies well in
+ * memory already is read in place: rows of a always, the rows of b when few rows of c make a copy not worth its time.
+ *
+ * Reading: K. Goto, R. van de Geijn, "Anatomy of High-Performance Matrix Multiplication", ACM TOMS 34(3), 2008.
+ */
+
+#if VEC_BYTES == 64
+enum { MR = 8 };                        /* 16 sums; 32 registers */
+#else
+enum { MR = 6 };                        /* 12 sums, 2 of b, 1 of a: 15 of 16 registers */
+#endif
+enum {
+    NR = 2 * VL,
+    KC = 256,
+    MC = 192,
+    IN_PLACE = 16,                      /* up to so many rows, b is read in place */
+};
+
+/* ---- The tile ----------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    ptrdiff_t k;
+    const real *a;                      /* a[r][k] = a[r * a_row + k * a_step] */
+    ptrdiff_t a_row, a_step;
+    const real *b;                      /* b[k][j] = b[k * b_step + j] */
+    ptrdiff_t b_step;
+    const real *start;                  /* where the sums begin: start[r * start_row + j], or 0 if NULL */
+    ptrdiff_t start_row;
+    real *c;
+    ptrdiff_t c_row;
+    ptrdiff_t columns;                  /* so many are stored; b has zeros in the others */
+    double floor;                       /* c = max(sum, floor): 0 for relu, else -infinity */
+} tile_job;
+
+static inline __attribute__((always_inline)) void tile(const int rows, const int vecs, const tile_job *job)
+{
+    enum { MOST_ROWS = 8, MOST_VECS = 8 };
+    vec sum[MOST_ROWS][MOST_VECS];
+    const real *a[MOST_ROWS], *b = job->b;
+    const ptrdiff_t columns = job->columns, a_step = job->a_step, b_step = job->b_step;
+
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; r++) {
+        a[r] = job->a + r * job->a_row;
+#pragma GCC unroll 8
+        for (int v = 0; v < vecs; v++)
+            sum[r][v] = job->start ? load_n(job->start + r * job->start_row + v * VL, columns - v * VL) : splat(0);
+    }
+    for (ptrdiff_t k = job->k, at = 0; k > 0; k--, at += a_step, b += b_step) {
+        vec row[MOST_VECS];
+#pragma GCC unroll 8
+        for (int v = 0; v < vecs; v++)
+            row[v] = load(b + v * VL);
+#pragma GCC unroll 8
+        for (int r = 0; r < rows; r++) {
+            vec factor = splat(a[r][at]);
+#pragma GCC unroll 8
+            for (int v = 0; v < vecs; v++)
+                sum[r][v] = vfma(factor, row[v], sum[r][v]);
+        }
+    }
+    vec floor = splat(job->floor);
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 8
+        for (int v = 0; v < vecs; v++)
+            store_n(job->c + r * job->c_row + v * VL, columns - v * VL, vmax(floor, sum[r][v]));
+}
+
+static __attribute__((noinline)) void run_tile(ptrdiff_t rows, const tile_job *job)
+{
+    switch (rows) {
+    case 1: tile(1, 2, job); break;
+    case 2: tile(2, 2, job); break;
+    case 3: tile(3, 2, job); break;
+    case 4: tile(4, 2, job); break;
+    case 5: tile(5, 2, job); break;
+    case 6: tile(6, 2, job); break;
+#if VEC_BYTES == 64
+    case 7: tile(7, 2, job); break;
+    case 8: tile(8, 2, job); break;
+#endif
+    }
+}
+
+/* One row alone would wait for each sum in turn: eight registers of it side by side. */
+static __attribute__((noinline)) void run_row(const tile_job *job)
+{
+    tile(1, 8, job);
+}
+
+/* ---- Packing ------------------------------------------------------------------------------------------------------ */
+
+/* v[r][c] becomes v[c][r]: blocks of 1, 2, 4, ... change places across the diagonal. */
+static inline __attribute__((always_inline)) void transpose(vec v[VL])
+{
+#pragma GCC unroll 4
+    for (int size = 1; size < VL; size *= 2)
+#pragma GCC unroll 16
+        for (int r = 0; r < VL; r++)
+            if (!(r & size)) {
+                vec upper = v[r], lower = v[r + size];
+                ivec even = {0}, odd = {0};
+                for (int j = 0; j < VL; j++) {
+                    even[j] = j & size ? VL + j - size : j;
+                    odd[j] = j & size ? VL + j : j + size;
+                }
+                v[r] = __builtin_shuffle(upper, lower, even);
+                v[r + size] = __builtin_shuffle(upper, lower, odd);
+            }
+}
+
+/* panel[k][NR] = b[k][columns], and zeros. */
+static void pack_panel(ptrdiff_t k, ptrdiff_t columns, cdl_matrix matrix, const real *b, real *panel)
+{
+    if (matrix.column == 1) {
+        for (ptrdiff_t p = 0; p < k; p++) {
+            store(panel + p * NR, load_n(b + p * matrix.row, columns));
+            store(panel + p * NR + VL, load_n(b + p * matrix.row + VL, columns - VL));
+        }
+        return;
+    }
+    for (ptrdiff_t j = 0; j < NR; j += VL)
+        for (ptrdiff_t p = 0; p < k; p += VL) {
+            vec v[VL];
+            const real *corner = b + j * matrix.column + p;
+#pragma GCC unroll 16
+            for (int r = 0; r < VL; r++)
+                v[r] = j + r < columns ? load_n(corner + r * matrix.column, k - p) : splat(0);
+            transpose(v);
+#pragma GCC unroll 16
+            for (int r = 0; r < VL; r++)
+                if (p + r < k)
+                    store(panel + (p + r) * NR + j, v[r]);
+        }
+}
+
+/* ---- One thread's part -------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    ptrdiff_t m, n, k;
+    cdl_matrix a, b;
+    const real *bias;
+    cdl_function f;
+    int accumulate;
+    real *c;
+    ptrdiff_t c_row;
+    int by_rows;                        /* threads share the rows of c, else its columns */
+} product;
+
+static inline ptrdiff_t least(ptrdiff_t a, ptrdiff_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The size of equal parts of at most `most`, rather than full parts and a rest: a tile of 2 rows is not 3 times faster
+ * than one of 6. */
+static inline ptrdiff_t even_part(ptrdiff_t size, ptrdiff_t most)
+{
+    ptrdiff_t parts = (size + most - 1) / most;
+    return parts > 1 ? (size + parts - 1) / parts : size;
+}
+
+/* The functions that are too long for the tile, on elements that it has just stored. */
+static void finish(cdl_function f, ptrdiff_t rows, ptrdiff_t columns, real *c, ptrdiff_t c_row)
+{
+    for (ptrdiff_t r = 0; r < rows; r++)
+        for (ptrdiff_t j = 0; j < columns; j += VL) {
+            real *y = c + r * c_row + j;
+            vec z = load_n(y, columns - j);
+            store_n(y, columns - j, f == CDL_TANH ? vtanh(z) : vsigmoid(z));
+        }
+}
+
+/* Rows [top, bottom) and columns [left, right) of c. */
+static int part(const product *p, ptrdiff_t top, ptrdiff_t bottom, ptrdiff_t left, ptrdiff_t right)
+{
+    const real *a = p->a.data, *b = p->b.data;
+    const ptrdiff_t height = even_part(bottom - top, MC), depth = p->k > 0 ? even_part(p->k, KC) : 1;
+    const int in_place = p->b.column == 1 && bottom - top <= IN_PLACE;
+    const int wide = in_place && bottom - top == 1;
+    real *panel = NULL;
+    if (!in_place || (right - left) % NR != 0)
+        if ((panel = cdl_workspace(sizeof(real) * depth * NR)) == NULL)
+            return -1;
+
+    for (ptrdiff_t i0 = top; i0 < bottom; i0 += height)
+        for (ptrdiff_t k0 = 0; k0 == 0 || k0 < p->k; k0 += depth) {
+            const ptrdiff_t i1 = least(i0 + height, bottom), k = least(depth, p->k - k0);
+            const int last = k0 + k == p->k;
+            ptrdiff_t width;
+            for (ptrdiff_t j = left; j < right; j += width) {
+                width = wide && right - j >= 8 * VL ? 8 * VL : NR;
+                tile_job job = {
+                    .k = k, .a_row = p->a.row, .a_step = p->a.column, .c_row = p->c_row,
+                    .columns = least(width, right - j),
+                    .floor = last && p->f == CDL_RELU ? 0 : -__builtin_inf(),
+                };
+                job.b = b + k0 * p->b.row + j * p->b.column;
+                job.b_step = p->b.row;
+                if (!in_place || job.columns < width) {
+                    pack_panel(k, job.columns, p->b, job.b, panel);
+                    job.b = panel;
+                    job.b_step = NR;
+                }
+                const ptrdiff_t tiles = (i1 - i0 + MR - 1) / MR;
+                for (ptrdiff_t t = 0, i = i0; t < tiles; t++) {
+                    const ptrdiff_t rows = (i1 - i + tiles - t - 1) / (tiles - t);
+                    job.a = a + i * p->a.row + k0 * p->a.column;
+                    job.c = p->c + i * p->c_row + j;
+                    if (k0 > 0 || p->accumulate) {
+                        job.start = job.c;
+                        job.start_row = p->c_row;
+                    } else if (p->bias)
+                        job.start = p->bias + j;
+                    if (width > NR)
+                        run_row(&job);
+                    else
+                        run_tile(rows, &job);
+                    if (last && p->f > CDL_RELU)
+                        finish(p->f, rows, job.columns, job.c, p->c_row);
+                    i += rows;
+                }
+            }
+        }
+    return 0;
+}
+
+/* ---- Threads ------------------------------------------------------------------------------------------------------ */
+
+/* Nanoseconds on one thread: every register of c waits for k multiply-adds, of which two start per cycle. */
+static double product_cost(const product *p)
+{
+    return (double)p->m * (p->n + VL - 1) * p->k / (6 * VL);
+}
+
+static product make_product(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, cdl_matrix a, cdl_matrix b, const void *bias,
+                            cdl_function f, int accumulate, void *c, ptrdiff_t c_row)
+{
+    if (n == 1)
+        b.column = 1;                   /* it has no meaning, but packing looks at it */
+    return (product){m, n, k, a, b, bias, f, accumulate, c, c_row, .by_rows = n < 4 * NR && m > n};
+}
+
+/* Part `share` of `shares` of the whole.  No element of c depends on how many there are. */
+static int product_share(const product *p, ptrdiff_t share, ptrdiff_t shares)
+{
+    if (p->by_rows)
+        return part(p, p->m * share / shares, p->m * (share + 1) / shares, 0, p->n);
+    const ptrdiff_t panels = (p->n + NR - 1) / NR;
+    return part(p, 0, p->m, panels * share / shares * NR, least(panels * (share + 1) / shares * NR, p->n));
+}
+
+typedef struct {
+    const product *p;
+    ptrdiff_t shares;
+    int status;
+} gemm_job;
+
+static void gemm_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
+{
+    gemm_job *job = arg;
+    for (ptrdiff_t share = begin; share < end; share++)
+        if (product_share(job->p, share, job->shares) != 0)
+            __atomic_store_n(&job->status, -1, __ATOMIC_RELAXED);
+}
+
+static int gemm(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, cdl_matrix a, cdl_matrix b, const void *bias, cdl_function f,
+                int accumulate, void *c, ptrdiff_t c_row)
+{
+    const product p = make_product(m, n, k, a, b, bias, f, accumulate, c, c_row);
+    const double cost = product_cost(&p);
+    gemm_job job = {&p, cdl_slices(p.by_rows ? m : n, p.by_rows ? 1 : NR, cost), 0};
+    cdl_parallel(job.shares, 1, cost, gemm_task, &job);
+    return job.status;
+}
