@@ -8,15 +8,28 @@ from typing import Any
 from cdl.callbacks.callback import Callback, Logs
 
 # Metrics of which more is better; of all others, losses among them, less is better.
-LARGER_IS_BETTER = ("acc", "accuracy", "auc", "precision", "recall", "f1", "fbeta", "score", "iou", "r2", "similarity", "hits")
+LARGER_IS_BETTER = (
+    "acc",
+    "accuracy",
+    "auc",
+    "precision",
+    "recall",
+    "f1",
+    "fbeta",
+    "score",
+    "iou",
+    "r2",
+    "similarity",
+    "hits",
+)
 
 
 class EarlyStopping(Callback):
     """Stops training when a quantity has not improved for `patience` epochs.
 
-    Parameters: `monitor`, a key of the logs; `min_delta` >= 0, the least change that counts as an improvement; `patience`
-    >= 0 epochs; `verbose`, 1 to say so; `mode`, "min", "max" or "auto" (by the name); `baseline`, a value to beat;
-    `restore_best_weights`, end with the weights of the best epoch; `start_from_epoch`, when to begin watching.
+    Parameters: `monitor`, a key of the logs; `min_delta` >= 0, the least change that counts as an improvement;
+    `patience` >= 0 epochs; `verbose`, 1 to say so; `mode`, "min", "max" or "auto" (by the name); `baseline`, a value to
+    beat; `restore_best_weights`, end with the weights of the best epoch; `start_from_epoch`, when to begin watching.
     Raises ValueError for an unknown mode. Warns where the quantity is not in the logs.
 
     >>> model.fit(x, y, validation_split=0.2, callbacks=[EarlyStopping(patience=3, restore_best_weights=True)])
@@ -38,7 +51,11 @@ class EarlyStopping(Callback):
             raise ValueError(f"EarlyStopping: mode is 'auto', 'min' or 'max'. Received: {mode!r}")
         self.monitor, self.mode = monitor, mode
         self.min_delta, self.patience, self.verbose = abs(min_delta), patience, verbose
-        self.baseline, self.restore_best_weights, self.start_from_epoch = baseline, restore_best_weights, start_from_epoch
+        self.baseline, self.restore_best_weights, self.start_from_epoch = (
+            baseline,
+            restore_best_weights,
+            start_from_epoch,
+        )
         self._forget()
 
     def _forget(self) -> None:

@@ -120,7 +120,9 @@ class Sequential(Model):
 
     def build(self, input_shape: Shape) -> None:
         if not self._stack:
-            raise ValueError(f"Sequential model {self.name} cannot be built because it has no layers. Call `model.add(layer)`.")
+            raise ValueError(
+                f"Sequential model {self.name} cannot be built because it has no layers. Call `model.add(layer)`."
+            )
         if self._input_layer is None:
             self._input_layer = InputLayer(batch_shape=(None, *input_shape[1:]))
         shape = tuple(input_shape)
@@ -175,7 +177,9 @@ class Sequential(Model):
 
     def _known_shapes(self) -> list[Shape]:
         if not self.built:
-            raise AttributeError(f"Sequential model '{self.name}' has no defined shapes yet. Build it or call it on data.")
+            raise AttributeError(
+                f"Sequential model '{self.name}' has no defined shapes yet. Build it or call it on data."
+            )
         return self._shapes
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -187,7 +191,9 @@ class Sequential(Model):
         """The layer of that name or position. Raises ValueError where there is none."""
         if index is not None:
             if not -len(self._stack) <= index < len(self._stack):
-                raise ValueError(f"Was asked to retrieve layer at index {index} but model only has {len(self._stack)} layers.")
+                raise ValueError(
+                    f"Was asked to retrieve layer at index {index} but model only has {len(self._stack)} layers."
+                )
             return self._stack[index]
         for layer in self._stack:
             if layer.name == name:
@@ -197,7 +203,12 @@ class Sequential(Model):
     def get_config(self) -> dict[str, Any]:
         from cdl import layers
 
-        policy = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": self.dtype}, "registered_name": None}
+        policy = {
+            "module": "keras",
+            "class_name": "DTypePolicy",
+            "config": {"name": self.dtype},
+            "registered_name": None,
+        }
         entries = [] if self._input_layer is None else [layers.serialize(self._input_layer)]
         for layer in self._stack:
             entry = layers.serialize(layer)
