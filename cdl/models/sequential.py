@@ -154,9 +154,11 @@ class Sequential(Model):
 
     def convert(self, x: Any) -> np.ndarray:
         x = super().convert(x)
-        # As in Keras, samples of one number may come without their axis of length one.
+        # As in Keras, a last axis of length one may be missing, or be there in vain.
         if self.built and x.ndim == len(self._shapes[0]) - 1 and self._shapes[0][-1] == 1:
-            x = x[..., None]
+            return x[..., None]
+        if self.built and x.ndim == len(self._shapes[0]) + 1 and x.shape[-1] == 1:
+            return x[..., 0]
         return x
 
     # ---- what there is ----
@@ -188,6 +190,8 @@ class Sequential(Model):
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer of that name or position. Raises ValueError where there is none."""
+        if index is not None and name is not None:
+            raise ValueError(f"Provide only a layer name or a layer index. Received: index={index}, name={name}.")
         if index is not None:
             if not -len(self._stack) <= index < len(self._stack):
                 raise ValueError(f"Was asked to retrieve layer at index {index} but model only has {len(self._stack)} layers.")
