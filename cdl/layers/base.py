@@ -58,6 +58,9 @@ class Layer:
     # Counts every change of what is built, contained or trainable; models cache their lists until it moves.
     structure_version: ClassVar[int] = 0
 
+    _variables: list[Variable]
+    _sublayers: list[Layer]
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "build" in cls.__dict__:
@@ -249,10 +252,9 @@ class Layer:
 
     @property
     def losses(self) -> list[float]:
-        """The penalties of the regularized variables, at their present values."""
-        return [
-            float(variable.regularizer(variable.value)) for variable in self.weights if variable.regularizer is not None
-        ]
+        """The penalties of the regularized variables that are trained, at their present values."""
+        regularized = [variable for variable in self.trainable_weights if variable.regularizer is not None]
+        return [float(variable.regularizer(variable.value)) for variable in regularized]
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all variables, in the order of `weights`."""

@@ -9,6 +9,7 @@ import numpy as np
 from cdl import activations, constraints, initializers, ops, regularizers
 from cdl.layers.base import Layer, Shape
 from cdl.layers.context import Context
+from cdl.variable import Variable
 
 
 class Dense(Layer):
@@ -70,7 +71,7 @@ class Dense(Layer):
             constraint=self.kernel_constraint,
             name="kernel",
         )
-        self.bias = None
+        self.bias: Variable | None = None
         if self.use_bias:
             self.bias = self.add_weight(
                 shape=(self.units,),
@@ -84,8 +85,8 @@ class Dense(Layer):
     # y.
 
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
-        f = self.activation
-        z = ops.linear(x, self.kernel.value, self.bias and self.bias.value, f.fused or "linear")
+        f, bias = self.activation, self.bias
+        z = ops.linear(x, self.kernel.value, None if bias is None else bias.value, f.fused or "linear")
         y = z if f.fused else f.forward(z)
         ctx.save(x, z, y)
         return y
@@ -106,7 +107,7 @@ class Dense(Layer):
         )
         if dkernel is not None:
             kernel.add_gradient(dkernel)
-        if dbias is not None:
+        if bias is not None and dbias is not None:
             bias.add_gradient(dbias)
         return dx
 
