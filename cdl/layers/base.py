@@ -252,10 +252,9 @@ class Layer:
 
     @property
     def losses(self) -> list[float]:
-        """The penalties of the regularized variables, at their present values."""
-        return [
-            float(variable.regularizer(variable.value)) for variable in self.weights if variable.regularizer is not None
-        ]
+        """The penalties of the regularized variables that are trained, at their present values."""
+        regularized = [variable for variable in self.trainable_weights if variable.regularizer is not None]
+        return [float(variable.regularizer(variable.value)) for variable in regularized]
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all variables, in the order of `weights`."""

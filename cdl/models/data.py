@@ -111,6 +111,15 @@ def check_batch_size(batch_size: int | None) -> int:
     return int(batch_size)
 
 
+def check_steps(name: str, wanted: int | None, available: int) -> int:
+    """How many of the available steps to take: all for None. Raises ValueError for a number below 1."""
+    if wanted is None:
+        return available
+    if not isinstance(wanted, int | np.integer) or wanted < 1:
+        raise ValueError(f"{name} is a positive integer or None. Received: {wanted!r}")
+    return min(int(wanted), available)
+
+
 def split_off_validation(x: Any, y: Any, sample_weight: Any, validation_split: float) -> tuple[list[Any], list[Any]]:
     """The first samples for training and the last `validation_split` of them for validation, unshuffled, as Keras does.
 

@@ -15,6 +15,7 @@ from cdl.models.data import (
     Batch,
     Batches,
     check_batch_size,
+    check_steps,
     split_off_validation,
     to_rows,
     weights_of_classes,
@@ -166,15 +167,16 @@ class Model(Layer):
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
-        validation_freq: int = 1,
+        validation_freq: int | list[int] = 1,
     ) -> History:
         """Train on x and y for some epochs; returns the `History` of loss and metrics.
 
         `batch_size`: samples per step, 32 by default. `verbose`: 0 silent, 1 a progress bar, 2 a line per epoch, "auto"
         a bar where one can be shown. `validation_split`: the last part of the data, kept for validation; or
         `validation_data`: (x, y) or (x, y, sample_weight). `shuffle`: a new order each epoch. `class_weight`: {class:
-        weight}. `steps_per_epoch`, `validation_steps`: stop each pass after so many batches. Raises ValueError before
-        `compile`, and for data that do not fit together or to the model; RuntimeError for no data.
+        weight}. `steps_per_epoch`, `validation_steps`: stop each pass after so many batches. `validation_freq`:
+        validate after every so many epochs, or after those listed (from 1 on). Raises ValueError before `compile`, and
+        for data that are empty or do not fit together or to the model.
         """
         self._compiled()
         if class_weight is not None:
@@ -191,7 +193,8 @@ class Model(Layer):
             validation = validation_batches(validation_data, validation_batch_size or batch_size)
             self._require_targets(validation, "fit: validation_data")
             self._build_for(validation.x)
-        steps = min(batches.steps, steps_per_epoch or batches.steps)
+            validation_steps = check_steps("validation_steps", validation_steps, validation.steps)
+        steps = check_steps("steps_per_epoch", steps_per_epoch, batches.steps)
         watchers = CallbackList(callbacks, self, verbose=verbose, epochs=epochs, steps=steps)
         self.history = watchers.history
         self.stop_training = False
@@ -207,7 +210,7 @@ class Model(Layer):
                 if self.stop_training:
                     break
             logs = in_keras_order(logs)
-            if validation is not None and (epoch + 1) % validation_freq == 0:
+            if validation is not None and validates_after(epoch, validation_freq):
                 measured = self._evaluate(validation, watchers, validation_steps)
                 logs.update({f"val_{name}": value for name, value in measured.items()})
             watchers.on_epoch_end(epoch, logs)
@@ -235,16 +238,15 @@ class Model(Layer):
         batches = Batches(x, y, sample_weight, batch_size, shuffle=False)
         self._require_targets(batches, "evaluate")
         self._build_for(batches.x)
-        watchers = CallbackList(
-            callbacks, self, verbose=verbose, epochs=1, steps=min(batches.steps, steps or batches.steps)
-        )
+        steps = check_steps("steps", steps, batches.steps)
+        watchers = CallbackList(callbacks, self, verbose=verbose, epochs=1, steps=steps)
         return self._reported(self._evaluate(batches, watchers, steps), return_dict)
 
-    def _evaluate(self, batches: Batches, watchers: CallbackList, steps: int | None) -> dict[str, float]:
+    def _evaluate(self, batches: Batches, watchers: CallbackList, steps: int) -> dict[str, float]:
         self.reset_metrics()
         watchers.on_test_begin()
         logs: dict[str, float] = {}
-        for step, batch in zip(range(steps or batches.steps), batches, strict=False):
+        for step, batch in zip(range(steps), batches, strict=False):
             watchers.on_test_batch_begin(step)
             logs = self.test_step(batch)
             watchers.on_test_batch_end(step, logs)
@@ -269,7 +271,8 @@ class Model(Layer):
         rows = PREDICT_ROWS if batch_size is None else check_batch_size(batch_size)
         if len(x) <= rows and callbacks is None and verbose in ("auto", 0):
             return self.predict_step(x)
-        starts = range(0, len(x), rows)[:steps]
+        starts = range(0, len(x), rows)
+        starts = starts[: check_steps("steps", steps, len(starts))]
         watchers = CallbackList(callbacks, self, verbose=verbose, epochs=1, steps=len(starts))
         watchers.on_predict_begin()
         outputs = []
@@ -290,7 +293,7 @@ class Model(Layer):
         class_weight: dict[int, float] | None = None,
         return_dict: bool = False,
     ) -> Any:
-        """One training step. Returns the loss and metrics as `evaluate` does; they run on until `reset_metrics`.
+        """One training step. Returns the loss and metrics of this batch, as `evaluate` does.
 
         Raises as `fit`.
         """
@@ -318,6 +321,7 @@ class Model(Layer):
         batch = Batches(x, y, sample_weight, batch_size=None, shuffle=False)
         self._require_targets(batch, who)
         self._build_for(batch.x)
+        self.reset_metrics()
         return self._reported(run((batch.x, batch.y, batch.sample_weight)), return_dict)
 
     def _require_targets(self, batches: Batches, who: str) -> None:
@@ -363,6 +367,15 @@ class Model(Layer):
     ) -> None:
         """Print the layers, their output shapes and numbers of parameters."""
         print_summary(self, line_length, print_fn or print, show_trainable)
+
+
+def validates_after(epoch: int, validation_freq: int | list[int]) -> bool:
+    """Whether this epoch, counted from 0, ends with validation. Raises ValueError for a frequency below 1."""
+    if isinstance(validation_freq, list | tuple | set):
+        return epoch + 1 in validation_freq
+    if not isinstance(validation_freq, int) or validation_freq < 1:
+        raise ValueError(f"validation_freq is a positive integer or a list of epochs. Received: {validation_freq!r}")
+    return (epoch + 1) % validation_freq == 0
 
 
 def in_keras_order(logs: dict[str, float]) -> dict[str, float]:

@@ -26,6 +26,7 @@ class Objective:
         self.loss_tracker = metrics.Mean(name="loss")
         self.metrics: list[metrics.Metric] = []
         self.weighted_metrics: list[metrics.Metric] = []
+        self.names: list[str] = []
         self.resolved = False
 
     def resolve(self, y_true: np.ndarray, y_pred: np.ndarray) -> None:
@@ -34,6 +35,7 @@ class Objective:
         self.weighted_metrics = [
             metrics.resolve(identifier, y_true.shape, y_pred.shape) for identifier in self.weighted
         ]
+        self.names = unique_names(self.metrics, self.weighted_metrics)
         self.resolved = True
 
     def value(self, y_true: Any, y_pred: np.ndarray, sample_weight: np.ndarray | None) -> float:
@@ -64,11 +66,25 @@ class Objective:
         return [self.loss_tracker, *self.metrics, *self.weighted_metrics]
 
     def results(self) -> dict[str, float]:
-        return {metric.name: float(metric.result()) for metric in self.all()}
+        names = ("loss", *self.names)
+        return {name: float(metric.result()) for name, metric in zip(names, self.all(), strict=True)}
 
     def reset(self) -> None:
         for metric in self.all():
             metric.reset_state()
+
+
+def unique_names(plain: list[metrics.Metric], weighted: list[metrics.Metric]) -> list[str]:
+    """The metrics' names in the logs, told apart as in Keras: accuracy, accuracy_1, weighted_accuracy."""
+    names: list[str] = []
+    for metric in (*plain, *weighted):
+        stem = f"weighted_{metric.name}" if len(names) >= len(plain) and metric.name in names else metric.name
+        name, number = stem, 0
+        while name in names:
+            number += 1
+            name = f"{stem}_{number}"
+        names.append(name)
+    return names
 
 
 def as_list(identifiers: Any) -> list[Any]:

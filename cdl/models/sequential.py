@@ -139,7 +139,8 @@ class Sequential(Model):
 
     def check_input(self, shape: Shape) -> None:
         expected = self._shapes[0]
-        if shape[1:] == expected[1:] or self._lacks_last_axis(shape):
+        shape = self._with_right_axes(shape)
+        if shape[1:] == expected[1:]:
             return
         if not isinstance(self._stack[0], Sequential):
             self._stack[0].check_input(shape)  # may know better what is wrong
@@ -150,13 +151,18 @@ class Sequential(Model):
                 f"Reshape the input or rebuild the model."
             )
 
-    def _lacks_last_axis(self, shape: Shape) -> bool:
-        """As in Keras, samples of one number may come without their axis of length one."""
-        return len(shape) == len(self._shapes[0]) - 1 and self._shapes[0][-1] == 1
+    def _with_right_axes(self, shape: Shape) -> Shape:
+        """As in Keras, a last axis of length one may be missing, or be there in vain."""
+        axes, expected = len(shape), self._shapes[0]
+        if axes == len(expected) - 1 and expected[-1] == 1:
+            return (*shape, 1)
+        return shape[:-1] if axes == len(expected) + 1 and shape[-1] == 1 else shape
 
     def convert(self, x: Any) -> np.ndarray:
         x = super().convert(x)
-        return x[..., None] if self.built and self._lacks_last_axis(x.shape) else x
+        if self.built and x.ndim != len(self._shapes[0]):
+            return x.reshape(self._with_right_axes(x.shape))  # type: ignore[arg-type]
+        return x
 
     # ---- what there is ----
 
@@ -189,6 +195,8 @@ class Sequential(Model):
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer of that name or position. Raises ValueError where there is none."""
+        if index is not None and name is not None:
+            raise ValueError(f"Provide only a layer name or a layer index. Received: index={index}, name={name}.")
         if index is not None:
             if not -len(self._stack) <= index < len(self._stack):
                 raise ValueError(
