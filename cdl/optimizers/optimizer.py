@@ -329,15 +329,15 @@ class Optimizer:
         return means
 
     def _clip(self, grads: list[np.ndarray]) -> list[np.ndarray]:
-        """The gradients within the limits. A norm that is not finite makes all clipped by it NaN."""
+        """The gradients within the limit that is set. A global norm that is not finite makes all of them NaN."""
         if self.clipvalue:
             return [np.clip(grad, -self.clipvalue, self.clipvalue) for grad in grads]
         norms = [math.sqrt(np.square(grad, dtype=np.float64).sum()) for grad in grads]
+        limit = self.clipnorm or self.global_clipnorm or math.inf
         if self.clipnorm:
-            limit = self.clipnorm
             return [grad * (limit / max(norm, limit)) for grad, norm in zip(grads, norms, strict=True)]
         norm = math.hypot(*norms)
-        scale = self.global_clipnorm / max(norm, self.global_clipnorm) if math.isfinite(norm) else math.nan
+        scale = limit / max(norm, limit) if math.isfinite(norm) else math.nan
         return [grad * scale for grad in grads]
 
     def _update_averages(self) -> None:
