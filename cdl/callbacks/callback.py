@@ -14,8 +14,8 @@ Logs = dict[str, Any] | None
 class Callback:
     """Something to do during training, evaluation or prediction: override the moments that matter.
 
-    `self.model` is the model, `self.params` has "epochs", "steps" and "verbose". `logs` holds the running loss and metrics.
-    Setting `self.model.stop_training = True` ends training.
+    `self.model` is the model, `self.params` has "epochs", "steps" and "verbose". `logs` holds the running loss and
+    metrics. Setting `self.model.stop_training = True` ends training.
 
     >>> class Tell(Callback):
     ...     def on_epoch_end(self, epoch, logs=None):

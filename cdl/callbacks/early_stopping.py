@@ -11,11 +11,11 @@ from cdl.callbacks.callback import Callback, Logs
 class EarlyStopping(Callback):
     """Stops training when a quantity has not improved for `patience` epochs.
 
-    Parameters: `monitor`, a key of the logs; `min_delta` >= 0, the least change that counts as an improvement; `patience`
-    >= 0 epochs; `verbose`, 1 to say so; `mode`, "min", "max" or "auto" (as the metric has it); `baseline`, a value to beat;
-    `restore_best_weights`, end with the weights of the best epoch; `start_from_epoch`, when to begin watching.
-    Raises ValueError for an unknown mode, and in mode "auto" for a quantity that no metric of the model has. Warns
-    where it is not in the logs.
+    Parameters: `monitor`, a key of the logs; `min_delta` >= 0, the least change that counts as an improvement;
+    `patience` >= 0 epochs; `verbose`, 1 to say so; `mode`, "min", "max" or "auto" (as the metric has it); `baseline`, a
+    value to beat; `restore_best_weights`, end with the weights of the best epoch; `start_from_epoch`, when to begin
+    watching. Raises ValueError for an unknown mode, and in mode "auto" for a quantity that no metric of the model has.
+    Warns where it is not in the logs.
 
     >>> model.fit(x, y, validation_split=0.2, callbacks=[EarlyStopping(patience=3, restore_best_weights=True)])
     """
@@ -36,7 +36,11 @@ class EarlyStopping(Callback):
             raise ValueError(f"EarlyStopping: mode is 'auto', 'min' or 'max'. Received: {mode!r}")
         self.monitor, self.mode = monitor, mode
         self.min_delta, self.patience, self.verbose = abs(min_delta), patience, verbose
-        self.baseline, self.restore_best_weights, self.start_from_epoch = baseline, restore_best_weights, start_from_epoch
+        self.baseline, self.restore_best_weights, self.start_from_epoch = (
+            baseline,
+            restore_best_weights,
+            start_from_epoch,
+        )
         self._forget()
 
     def _forget(self) -> None:

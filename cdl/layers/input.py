@@ -13,7 +13,7 @@ from cdl.utils.naming import auto_name
 
 
 class KerasTensor:
-    """A stand-in for an array that is not there yet: its shape (batch axis first, None for any size), dtype and name."""
+    """A stand-in for an array that is not there yet: its shape (batch axis first, None for any size), dtype, name."""
 
     def __init__(self, shape: Sequence[int | None], dtype: str = "float32", name: str | None = None) -> None:
         self.shape: Shape = tuple(shape)

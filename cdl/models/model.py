@@ -24,8 +24,8 @@ from cdl.models.objective import Objective
 from cdl.models.summary import print_summary
 from cdl.variable import Variable
 
-# Rows per forward pass in `predict` when the user does not say: small enough for the caches, large enough for the threads.
-# A row's output does not depend on it.
+# Rows per forward pass in `predict` when the user does not say: small enough for the caches, large enough for the
+# threads. A row's output does not depend on it.
 PREDICT_ROWS = 256
 
 
@@ -60,9 +60,9 @@ class Model(Layer):
         """Choose how the model learns.
 
         `optimizer`, `loss`: names or objects; `metrics`, `weighted_metrics`: lists of names, functions or objects.
-        `run_eagerly`, `steps_per_execution`, `jit_compile` and `auto_scale_loss` are accepted for Keras' sake: nothing is
-        traced or compiled here.
-        Raises ValueError for unknown names and for `loss_weights`, which only several outputs need.
+        `run_eagerly`, `steps_per_execution`, `jit_compile` and `auto_scale_loss` are accepted for Keras' sake: nothing
+        is traced or compiled here. Raises ValueError for unknown names and for `loss_weights`, which only several
+        outputs need.
         """
         if loss_weights is not None:
             raise ValueError("compile: loss_weights are for models with several outputs; this model has one.")
@@ -146,7 +146,7 @@ class Model(Layer):
         """Build the model for this input, or check that it fits."""
         if not self.built:
             self.build(with_open_batch(x.shape))
-        self.check_input(self.convert(x[:1]).shape)
+        self.check_input(x.shape)
 
     # ---- fit ----
 
@@ -159,7 +159,7 @@ class Model(Layer):
         verbose: str | int = "auto",
         callbacks: Callback | list[Callback] | None = None,
         validation_split: float = 0.0,
-        validation_data: tuple[Any, ...] | None = None,
+        validation_data: Any = None,
         shuffle: bool | str = True,
         class_weight: dict[int, float] | None = None,
         sample_weight: Any = None,
@@ -171,8 +171,8 @@ class Model(Layer):
     ) -> History:
         """Train on x and y for some epochs; returns the `History` of loss and metrics.
 
-        `batch_size`: samples per step, 32 by default. `verbose`: 0 silent, 1 a progress bar, 2 a line per epoch, "auto" a
-        bar where one can be shown. `validation_split`: the last part of the data, kept for validation; or
+        `batch_size`: samples per step, 32 by default. `verbose`: 0 silent, 1 a progress bar, 2 a line per epoch, "auto"
+        a bar where one can be shown. `validation_split`: the last part of the data, kept for validation; or
         `validation_data`: (x, y) or (x, y, sample_weight). `shuffle`: a new order each epoch. `class_weight`: {class:
         weight}. `steps_per_epoch`: an epoch is so many batches, and the next goes on from there. `validation_steps`:
         validate on so many batches. `validation_freq`: after every so many epochs, or after those listed (from 1 on).
@@ -268,8 +268,6 @@ class Model(Layer):
         Raises ValueError for input that does not fit the model.
         """
         x = to_rows(x, "x")
-        if x is None:
-            raise ValueError("predict: x is None; an array with samples along the first axis is needed.")
         self._build_for(x)
         rows = PREDICT_ROWS if batch_size is None else check_batch_size(batch_size)
         if len(x) <= rows and callbacks is None and verbose in ("auto", 0):
@@ -329,15 +327,18 @@ class Model(Layer):
 
     def _require_targets(self, batches: Batches, who: str) -> None:
         """Refuse what no loss could be computed from."""
+        loss = self._compiled().loss
         if batches.samples == 0:
             raise ValueError(f"{who}: x holds no samples (shape {batches.x.shape}).")
-        if batches.y is None and self.objective.loss is not None:  # type: ignore[union-attr]
-            raise ValueError(f"{who}: y is None, but the loss {self.objective.loss.name!r} compares with it. Pass y.")
+        if batches.y is None and loss is not None:
+            raise ValueError(f"{who}: y is None, but the loss {loss.name!r} compares with it. Pass y.")
 
     def _reported(self, logs: dict[str, float], return_dict: bool) -> Any:
         if return_dict:
             return in_keras_order(logs)
-        values = list(logs.values()) if "loss" not in logs else [logs["loss"], *(v for k, v in logs.items() if k != "loss")]
+        values = (
+            list(logs.values()) if "loss" not in logs else [logs["loss"], *(v for k, v in logs.items() if k != "loss")]
+        )
         return values[0] if len(values) == 1 else values
 
     # ---- metrics ----
@@ -386,7 +387,9 @@ def in_keras_order(logs: dict[str, float]) -> dict[str, float]:
 def validation_batches(validation_data: Any, batch_size: int | None) -> Batches:
     """Batches from (x, y) or (x, y, sample_weight). Raises ValueError for anything else."""
     if not isinstance(validation_data, list | tuple) or not 1 <= len(validation_data) <= 3:
-        raise ValueError(f"validation_data is (x, y) or (x, y, sample_weight). Received: {type(validation_data).__name__}")
+        raise ValueError(
+            f"validation_data is (x, y) or (x, y, sample_weight). Received: {type(validation_data).__name__}"
+        )
     x, y, sample_weight = (*validation_data, None, None)[:3]
     return Batches(x, y, sample_weight, batch_size, shuffle=False)
 

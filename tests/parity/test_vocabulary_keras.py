@@ -70,6 +70,14 @@ def test_every_name_is_known(kind):
         assert theirs - ours == LATER.get(kind, set())
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_attribute_is_there(kind):
+    theirs = {name for name in vars(getattr(keras, kind)) if not name.startswith("_")} - LATER.get(kind, set())
+    if kind in ("losses", "metrics"):
+        theirs &= set(our_names(kind))
+    assert not {name for name in theirs if not hasattr(getattr(cdl, kind), name)}
+
+
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in KINDS for name in our_names(kind)])
 def test_signatures_agree(kind, name):
     theirs, ours = keras_names(kind)[name], our_names(kind)[name]
