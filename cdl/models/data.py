@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -87,6 +88,13 @@ class Batches:
                 None if y is None else ops.take_rows(y, rows),
                 None if sample_weight is None else ops.take_rows(sample_weight, rows),
             )
+
+    def portions(self, steps: int) -> Iterator[Iterator[Batch]]:
+        """The next `steps` batches, and so on, without end. As in Keras, a portion never reaches into a new pass."""
+        while True:
+            batches = iter(self)
+            for _ in range(0, self.steps, steps):
+                yield islice(batches, steps)
 
     def slice(self, start: int, stop: int) -> Batch:
         """The samples from start to stop, as views."""

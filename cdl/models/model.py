@@ -174,9 +174,9 @@ class Model(Layer):
         `batch_size`: samples per step, 32 by default. `verbose`: 0 silent, 1 a progress bar, 2 a line per epoch, "auto"
         a bar where one can be shown. `validation_split`: the last part of the data, kept for validation; or
         `validation_data`: (x, y) or (x, y, sample_weight). `shuffle`: a new order each epoch. `class_weight`: {class:
-        weight}. `steps_per_epoch`, `validation_steps`: stop each pass after so many batches. `validation_freq`:
-        validate after every so many epochs, or after those listed (from 1 on). Raises ValueError before `compile`, and
-        for data that are empty or do not fit together or to the model.
+        weight}. `steps_per_epoch`: an epoch is so many batches, and the next goes on from there. `validation_steps`:
+        validate on so many batches. `validation_freq`: after every so many epochs, or after those listed (from 1 on).
+        Raises ValueError before `compile`, for no data, and for data that do not fit together or to the model.
         """
         self._compiled()
         if class_weight is not None:
@@ -200,19 +200,20 @@ class Model(Layer):
         self.stop_training = False
         watchers.on_train_begin()
         logs: dict[str, float] = {}
+        portions = batches.portions(steps)
         for epoch in range(initial_epoch, epochs):
             self.reset_metrics()
             watchers.on_epoch_begin(epoch)
-            for step, batch in zip(range(steps), batches, strict=False):
+            for step, batch in enumerate(next(portions)):
                 watchers.on_train_batch_begin(step)
                 logs = self.train_step(batch)
                 watchers.on_train_batch_end(step, logs)
                 if self.stop_training:
                     break
-            logs = in_keras_order(logs)
             if validation is not None and validates_after(epoch, validation_freq):
                 measured = self._evaluate(validation, watchers, validation_steps)
-                logs.update({f"val_{name}": value for name, value in measured.items()})
+                logs = {**logs, **{f"val_{name}": value for name, value in measured.items()}}
+            logs = in_keras_order(logs)
             watchers.on_epoch_end(epoch, logs)
             if self.stop_training:
                 break

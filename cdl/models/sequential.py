@@ -139,7 +139,7 @@ class Sequential(Model):
 
     def check_input(self, shape: Shape) -> None:
         expected = self._shapes[0]
-        shape = self._with_right_axes(shape)
+        shape = self._aligned(shape)
         if shape[1:] == expected[1:]:
             return
         if not isinstance(self._stack[0], Sequential):
@@ -151,18 +151,16 @@ class Sequential(Model):
                 f"Reshape the input or rebuild the model."
             )
 
-    def _with_right_axes(self, shape: Shape) -> Shape:
-        """As in Keras, a last axis of length one may be missing, or be there in vain."""
-        axes, expected = len(shape), self._shapes[0]
-        if axes == len(expected) - 1 and expected[-1] == 1:
+    def _aligned(self, shape: Shape) -> Shape:
+        """The shape; as in Keras, a last axis of length one may be missing, or be there in vain."""
+        expected = self._shapes[0]
+        if len(shape) == len(expected) - 1 and expected[-1] == 1:
             return (*shape, 1)
-        return shape[:-1] if axes == len(expected) + 1 and shape[-1] == 1 else shape
+        return shape[:-1] if len(shape) == len(expected) + 1 and shape[-1] == 1 else shape
 
     def convert(self, x: Any) -> np.ndarray:
         x = super().convert(x)
-        if self.built and x.ndim != len(self._shapes[0]):
-            return x.reshape(self._with_right_axes(x.shape))  # type: ignore[arg-type]
-        return x
+        return x.reshape(self._aligned(x.shape)) if self.built and x.ndim != len(self._shapes[0]) else x
 
     # ---- what there is ----
 
