@@ -296,7 +296,7 @@ LOW32 = np.uint64(0xFFFFFFFF)
 
 
 def philox(seed, stream, blocks):
-    """Philox4x32-10: four 32-bit words for each of the counters (block, stream) under the key `seed`. -> (blocks, 4)"""
+    """Philox4x32-10: four words of 32 bits for each counter (block, stream) under the key `seed`. -> (blocks, 4)"""
     counter = np.arange(blocks, dtype=np.uint64)
     c = [counter & LOW32, counter >> np.uint64(32)]
     c += [np.full(blocks, stream & 0xFFFFFFFF, np.uint64), np.full(blocks, stream >> 32, np.uint64)]

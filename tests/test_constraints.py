@@ -39,6 +39,6 @@ def test_zero_stays_zero():
 
 
 def test_mistakes():
-    with pytest.raises(ValueError, match="Did you mean .*'max_norm'"):
+    with pytest.raises(ValueError, match=r"Did you mean .*'max_norm'"):
         constraints.get("maxnorm")
     assert constraints.get(None) is None

@@ -89,7 +89,7 @@ def rmsprop_paper(w, state, g, t, lr, rho=0.9, momentum=0.0, epsilon=1e-7, cente
 
 
 def adam_paper(w, state, g, t, lr, beta_1=0.9, beta_2=0.999, epsilon=1e-7, amsgrad=False):
-    """Algorithm 1 with corrected means; its epsilon is `epsilon` divided by the root of the correction (section 2.1)."""
+    """Algorithm 1 with corrected means, whose epsilon is `epsilon` over the root of the correction (section 2.1)."""
     state["m"] = beta_1 * state.get("m", 0.0) + (1 - beta_1) * g
     state["v"] = beta_2 * state.get("v", 0.0) + (1 - beta_2) * g * g
     state["largest"] = np.maximum(state.get("largest", 0.0), state["v"])

@@ -12,7 +12,10 @@ REFRESH_SECONDS = 0.1
 
 
 def resolve_verbose(verbose: Any) -> int:
-    """0, 1 (bar) or 2 (a line per epoch); "auto" is a bar where one can be shown. Raises ValueError for anything else."""
+    """0, 1 (bar) or 2 (a line per epoch); "auto" is a bar where one can be shown.
+
+    Raises ValueError for anything else.
+    """
     if verbose == "auto":
         return 1 if shows_bars() else 2
     if verbose not in (0, 1, 2):
@@ -95,7 +98,9 @@ class ProgbarLogger(Callback):
     def _show(self, seconds: float, logs: Logs) -> None:
         self._bar.n = self._steps
         per_step = (time.perf_counter() - self._started) / max(1, self._steps)
-        self._bar.set_description_str(f"{readable(seconds)} {readable_step(per_step)}{readable_logs(logs)}", refresh=False)
+        self._bar.set_description_str(
+            f"{readable(seconds)} {readable_step(per_step)}{readable_logs(logs)}", refresh=False
+        )
         self._bar.refresh()
 
     def _end(self, logs: Logs) -> None:

@@ -1,5 +1,9 @@
-"""Optimizers against Keras: the same weights and gradients, twenty steps, many combinations of arguments."""
+"""Optimizers beside Keras itself: the same weights and gradients, twenty steps, many combinations of arguments.
 
+Runs where Keras with a backend is installed: KERAS_BACKEND=jax python -m pytest tests/parity
+"""
+
+import inspect
 import os
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -11,6 +15,7 @@ from cdl import constraints, optimizers
 from cdl.variable import Variable
 
 keras = pytest.importorskip("keras")
+pytestmark = pytest.mark.filterwarnings("ignore")
 
 ARGUMENTS = [
     ("SGD", {}),
@@ -120,8 +125,6 @@ def test_configs(name, arguments):
 
 @pytest.mark.parametrize("name", ["SGD", "RMSprop", "Adam", "AdamW"])
 def test_signatures(name):
-    import inspect
-
     ours = inspect.signature(getattr(optimizers, name)).parameters
     theirs = inspect.signature(getattr(keras.optimizers, name)).parameters
     expected = [(p.name, p.default) for p in theirs.values() if p.name != "kwargs"]
