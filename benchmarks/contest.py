@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import math
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import peers
 from report import Report, seconds
-from timing import Contestant, Refused, Rounds, compete, contestants
+from timing import Contestant, Refused, Times, compete, contestants
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def run(title: str, sections: dict[str, list[Workload]], chosen: argparse.Namesp
     """Time every workload that was chosen, with every number of threads."""
     names = [peers.OURS] + [name for name in chosen.peers if name != peers.OURS]
     with Report(title, chosen.save) as page:
-        page.say("ratio: best peer's time / ours, median over rounds (of the best times). Times: median (best).")
+        page.say("ratio: best peer's median time / ours (of the best times). Times: median (best).")
         for threads in chosen.threads:
             with contestants(names, peers.create, threads, peers.environment(threads)) as (present, missing):
                 page.say(f"\n## {threads} thread{'s' * (threads > 1)}")
@@ -63,10 +63,11 @@ def time_section(page: Report, workloads: list[Workload], present: list[Contesta
     ratios = {}
     page.table_head(["work", "goal", "ratio", "best peer", *names])
     for workload in workloads:
-        rounds = compete(ready(workload, present, page.note), duration)
-        best, ratio = rounds.best_peer(peers.OURS)
-        shown = f"**{number(ratio)}** ({number(rounds.best_ratio(peers.OURS))})"
-        page.table_row([workload.name, number(workload.goal), shown, best, *times(rounds, names)])
+        times = compete(ready(workload, present, page.note), duration)
+        best, ratio = times.best_peer(peers.OURS)
+        _, lucky = times.best_peer(peers.OURS, Times.best)
+        shown = f"**{number(ratio)}** ({number(lucky)})"
+        page.table_row([workload.name, number(workload.goal), shown, best, *(cell(times, name) for name in names)])
         ratios[workload.name] = ratio
     known = [ratio for ratio in ratios.values() if ratio > 0]
     if len(known) > 1:
@@ -100,8 +101,5 @@ def number(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.2f}"
 
 
-def times(rounds: Rounds, names: Iterable[str]) -> list[str]:
-    def cell(name: str) -> str:
-        return f"{seconds(rounds.median(name))} ({seconds(rounds.best(name))})" if name in rounds.seconds else "-"
-
-    return [cell(name) for name in names]
+def cell(times: Times, name: str) -> str:
+    return f"{seconds(times.median(name))} ({seconds(times.best(name))})" if name in times.seconds else "-"

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 
@@ -15,7 +16,8 @@ TIMED = "import time; start = time.perf_counter(); import {module}; print(time.p
 def seconds(module: str) -> float:
     """One fresh interpreter's time for the import alone."""
     command = [sys.executable, "-c", TIMED.format(module=module)]
-    return float(subprocess.run(command, check=True, capture_output=True).stdout)
+    caching = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
+    return float(subprocess.run(command, check=True, capture_output=True, env=caching).stdout)
 
 
 def main() -> None:

@@ -2,9 +2,8 @@
 
 Every contestant lives in a process of its own, with its own thread pool, and measures a short block of calls when it is
 told to.  While one measures, the others are stopped by a signal, so that no idle pool spins on the cores in use.
-Blocks go round and round in random order.  Rounds in which threads waited longest for a core are dropped, whatever
-their times were.  What happens in a round happens to all who run in it, so the numbers to trust are medians over rounds
-of *ratios within a round*.
+Blocks go round and round in random order, so that all meet the same weather.  Of each contestant's blocks those count
+in which its threads waited least for a core: the kernel knows it, and times play no part in the choice.
 """
 
 from __future__ import annotations
@@ -24,10 +23,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-BLOCK = 0.02  # seconds of measured calls in a block
+BLOCK = 0.005  # seconds of measured calls in a block
 LEAD = 1 / 4  # before them, this share of the calls is made unmeasured: caches and threads wake up
 MIN_ROUNDS = 3
-KEPT = 1 / 2  # the share of rounds that counts: the quieter ones
+KEPT = 1 / 2  # the share of a contestant's blocks that counts: the quieter ones
 
 
 @dataclass
@@ -41,7 +40,7 @@ class Task:
     @classmethod
     def cycle(cls, step: Callable, batches: list, reset: Callable, wait: Callable = lambda: None) -> Task:
         """`step(*batch)`, batch after batch and round again; a rewind resets the network and begins with the first."""
-        todo = iter(batches)
+        todo = itertools.cycle(batches)
 
         def rewind() -> None:
             nonlocal todo
@@ -51,7 +50,7 @@ class Task:
         return cls(lambda: step(*next(todo)), rewind, wait)
 
     def block(self, calls: int) -> tuple[float, float]:
-        """(seconds per call, seconds that our threads waited for a core)"""
+        """(seconds per call, seconds that our threads waited for a core in each second)"""
         self.rewind()
         for _ in range(int(calls * LEAD)):
             self.call()
@@ -61,7 +60,8 @@ class Task:
         for _ in range(calls):
             self.call()
         self.wait()
-        return (time.perf_counter() - start) / calls, waiting() - waited
+        seconds = time.perf_counter() - start
+        return seconds / calls, (waiting() - waited) / seconds
 
     def calls_per_block(self) -> int:
         for exponent in itertools.count():
@@ -182,14 +182,15 @@ def contestants(names: Iterable[str], create: Callable[..., object], threads: in
             one.close()
 
 
-class Rounds:
-    """Seconds per call: `seconds[name][r]` is what contestant `name` took in round r."""
+class Times:
+    """Seconds per call of every contestant, in those of its blocks in which it waited least for a core."""
 
-    def __init__(self, rounds: list[dict[str, tuple[float, float]]]):
-        """Each round is {name: (seconds per call, seconds waited)}."""
-        quiet = sorted(rounds, key=lambda blocks: sum(waited for _, waited in blocks.values()))
-        kept = quiet[: max(MIN_ROUNDS, round(KEPT * len(rounds)))]
-        self.seconds = {name: [blocks[name][0] for blocks in kept] for name in (kept[0] if kept else ())}
+    def __init__(self, blocks: dict[str, list[tuple[float, float]]]):
+        """`blocks[name]`: the (seconds per call, share of the time waited) of each block."""
+        self.seconds = {}
+        for name, measured in blocks.items():
+            quiet = sorted(measured, key=lambda block: block[1])[: max(MIN_ROUNDS, round(KEPT * len(measured)))]
+            self.seconds[name] = [seconds for seconds, _ in quiet]
 
     def median(self, name: str) -> float:
         return statistics.median(self.seconds[name])
@@ -197,32 +198,26 @@ class Rounds:
     def best(self, name: str) -> float:
         return min(self.seconds[name])
 
-    def ratio(self, name: str, ours: str) -> float:
-        """How many times longer `name` takes than `ours`: the median over rounds."""
-        return statistics.median(a / b for a, b in zip(self.seconds[name], self.seconds[ours], strict=True))
-
-    def best_peer(self, ours: str) -> tuple[str, float]:
-        """The peer that comes closest (or is furthest ahead), and its ratio: (name, ratio)."""
-        peers = [name for name in self.seconds if name != ours]
+    def best_peer(self, ours: str, time: Callable[[Times, str], float] = median) -> tuple[str, float]:
+        """The fastest peer by `time` (median or best), and its time over that of `ours`: (name, ratio)."""
+        peers = {name: time(self, name) for name in self.seconds if name != ours}
         if ours not in self.seconds or not peers:
             return "", math.nan
-        return min(((name, self.ratio(name, ours)) for name in peers), key=lambda pair: pair[1])
-
-    def best_ratio(self, ours: str) -> float:
-        """The same of the best times: what a quiet machine would show if everyone had a lucky block."""
-        peers = [self.best(name) for name in self.seconds if name != ours]
-        return min(peers) / self.best(ours) if ours in self.seconds and peers else math.nan
+        name = min(peers, key=peers.get)
+        return name, peers[name] / time(self, ours)
 
 
-def compete(entrants: list[Contestant], seconds: float, seed: int = 0) -> Rounds:
+def compete(entrants: list[Contestant], seconds: float, seed: int = 0) -> Times:
     """Measure the prepared `entrants` in turn for about `seconds`, at least MIN_ROUNDS rounds."""
     calls = {one: one.ask("calls_per_block") for one in entrants}
-    rounds = []
+    blocks = {one.name: [] for one in entrants}
     order = random.Random(seed)
     end = time.monotonic() + seconds
-    while entrants and (len(rounds) < MIN_ROUNDS or time.monotonic() < end):
-        rounds.append({one.name: one.ask("block", calls[one]) for one in order.sample(entrants, len(entrants))})
-    return Rounds(rounds)
+    for done in itertools.count(1):
+        for one in order.sample(entrants, len(entrants)):
+            blocks[one.name].append(one.ask("block", calls[one]))
+        if done >= MIN_ROUNDS and time.monotonic() > end:
+            return Times(blocks)
 
 
 @contextmanager

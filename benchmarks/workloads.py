@@ -87,3 +87,9 @@ def flowers(features: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
 def noise(*shape: int, dtype: str = "float32", seed: int = 0) -> np.ndarray:
     """Standard normal numbers: the operands of single primitives."""
     return np.random.default_rng(seed).standard_normal(shape, dtype=dtype)
+
+
+def gradients(size: int) -> np.ndarray:
+    """Noise without small numbers, for which it would matter where an optimizer adds its epsilon."""
+    g = noise(size, seed=1)
+    return g + np.copysign(np.float32(0.1), g)

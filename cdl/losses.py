@@ -53,10 +53,11 @@ class Loss:
 
     def __init_subclass__(cls) -> None:
         # Whoever redefines the values answers for their derivative: the parent's would silently be another function's.
-        if "call" in vars(cls):
-            for name in ("gradient", "value_and_gradient"):
-                if name not in vars(cls):
-                    setattr(cls, name, getattr(Loss, name))
+        own = vars(cls)
+        if "call" in own and "gradient" not in own:
+            cls.gradient = Loss.gradient  # type: ignore[method-assign]
+        if ("call" in own or "gradient" in own) and "value_and_gradient" not in own:
+            cls.value_and_gradient = Loss.value_and_gradient  # type: ignore[method-assign]
 
     @property
     def dtype(self) -> str:
@@ -69,14 +70,14 @@ class Loss:
     def gradient(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
         """The derivative of each sample's value, in the shape of `y_pred`."""
         raise NotImplementedError(
-            f"Loss {self.name!r} has no derivative, so it cannot be trained with. Define gradient(self, y_true, y_pred), the "
-            "derivative of call's values with respect to y_pred, in a subclass of cdl.losses.Loss."
+            f"Loss {self.name!r} has no derivative, so it cannot be trained with. Define gradient(self, y_true, "
+            "y_pred), the derivative of call's values with respect to y_pred, in a subclass of cdl.losses.Loss."
         )
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> float | np.ndarray:
-        """The reduced loss. `sample_weight`: one number for each value, or for each of its first axes.
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """The reduced loss, a float; an array of values if nothing is reduced. ValueError for shapes that do not fit.
 
-        ValueError for shapes that do not fit.
+        `sample_weight`: one number for each value, or for each index of their first axes.
         """
         y_true, y_pred, mask = self._prepare(y_true, y_pred)
         values = as_float(self.call(y_true, y_pred), f"the values of loss {self.name!r}")
@@ -123,14 +124,14 @@ class Loss:
             weight = _weight_of_rows(as_float(sample_weight, "sample_weight"), shape)
             weight = weight if mask is None else weight * mask
         if self.reduction in ("sum", "none", None):
-            count = 1.0
+            count: float = 1.0
         elif self.reduction == "mean_with_sample_weight" and weight is not None:
             count = float(np.sum(weight, dtype=np.float64))
         else:
-            count = math.prod(shape) if mask is None else np.count_nonzero(mask)
+            count = math.prod(shape) if mask is None else int(np.count_nonzero(mask))
         if weight is not None:
             weight = weight if weight.shape == shape else np.broadcast_to(weight, shape)
-            weight = np.ascontiguousarray(weight, dtype)
+            weight = np.asarray(weight, dtype, order="C")
         return weight, 1.0 / count if count else 0.0
 
     def _refuse_unreduced(self) -> None:
@@ -160,8 +161,8 @@ def _weight_of_rows(weight: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
             np.broadcast_to(rows, shape)
         except ValueError:
             raise ValueError(
-                f"sample_weight has shape {weight.shape}, but the loss has values of shape {shape}: give one weight for "
-                "each value, or for each of their first axes."
+                f"sample_weight has shape {weight.shape}, but the loss has values of shape {shape}: give one weight "
+                "for each value, or for each of their first axes."
             ) from None
     return rows
 
@@ -232,8 +233,9 @@ class RowLoss(Loss):
         return total, dy if p is y_pred else self._restore(dy, y_pred)
 
     def gradient(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-        t, p, _ = self._prepare(y_true, y_pred)
-        return self._restore(self._total_and_gradient(t, p, None, 1.0)[1], y_pred)
+        t, p, mask = self._prepare(y_true, y_pred)
+        weight = None if mask is None else mask.astype(p.dtype)
+        return self._restore(self._total_and_gradient(t, p, weight, 1.0)[1], y_pred)
 
     def _prepare(self, y_true: Any, y_pred: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Both arrays as floats of one shape, `axis` last."""
@@ -375,7 +377,7 @@ class CategoricalCrossentropy(_Crossentropy):
         if y_pred.shape[-1] == 1:
             warnings.warn(
                 f"In loss {self.name}, expected y_pred.shape to be (batch_size, num_classes) with num_classes > 1. "
-                f"Received: y_pred.shape={y_pred.shape}. Consider using 'binary_crossentropy' if you only have 2 classes.",
+                f"Received: y_pred.shape={y_pred.shape}. Consider using 'binary_crossentropy' if you have 2 classes.",
                 SyntaxWarning,
                 stacklevel=3,
             )
@@ -421,8 +423,8 @@ class SparseCategoricalCrossentropy(RowLoss):
             y_pred = np.moveaxis(y_pred, self.axis, -1)
         if labels.shape != y_pred.shape[:-1]:
             raise ValueError(
-                f"{self.name}: y_true has shape {np.shape(y_true)}, which gives labels of shape {labels.shape}; y_pred has "
-                f"rows of shape {y_pred.shape[:-1]}. They must be equal; for one-hot targets use categorical_crossentropy."
+                f"{self.name}: y_true holds labels of shape {labels.shape}, y_pred has rows of shape "
+                f"{y_pred.shape[:-1]}; they must be equal. For one-hot targets, use categorical_crossentropy."
             )
         if self.ignore_class is None:
             return labels, y_pred, None

@@ -153,6 +153,9 @@ def _factor(value: Any, name: str) -> float:
     return float(value)
 
 
+# Keras' names for those who write them like functions.
+l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
+
 _registry = registry.Registry(
     "regularizer",
     "keras.regularizers",

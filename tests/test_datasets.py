@@ -145,8 +145,8 @@ def test_digits_need_neither_files_nor_network(cache, monkeypatch):
 
 
 def test_digits_stay_small_and_state_their_licence():
-    assert digits.PATH.stat().st_size <= 1_600_000
-    notice = digits.PATH.with_name("digits.LICENSE.txt").read_text()
+    assert Path(digits.PATH).stat().st_size <= 1_600_000
+    notice = Path(digits.PATH).with_name("digits.LICENSE.txt").read_text()
     assert "LeCun" in notice and "Cortes" in notice and "creativecommons.org/licenses/by-sa/3.0" in notice
 
 
@@ -178,7 +178,7 @@ def test_digits_are_made_from_mnist_by_the_script(tmp_path):
 )
 def test_the_published_files(module, counts):
     for file in module.FILES:
-        assert hashlib.sha256((_files.data_folder() / file.path).read_bytes()).hexdigest() == file.sha256
+        assert hashlib.sha256(Path(_files.data_folder(), file.path).read_bytes()).hexdigest() == file.sha256
     (x_train, y_train), (x_test, y_test) = module.load_data()
     assert (x_train.shape, y_train.shape) == ((60000, 28, 28), (60000,))
     assert (x_test.shape, y_test.shape) == ((10000, 28, 28), (10000,))
@@ -216,18 +216,18 @@ def test_cache_folder_follows_the_platform(monkeypatch, tmp_path):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(sys, "platform", "linux")
-    assert _files.cache_folder() == tmp_path / ".cache" / "cdl"
+    assert Path(_files.cache_folder()) == tmp_path / ".cache" / "cdl"
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")  # invalid, shall be ignored
-    assert _files.cache_folder() == tmp_path / ".cache" / "cdl"
+    assert Path(_files.cache_folder()) == tmp_path / ".cache" / "cdl"
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert _files.cache_folder() == tmp_path / "xdg" / "cdl"
+    assert Path(_files.cache_folder()) == tmp_path / "xdg" / "cdl"
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert _files.cache_folder() == tmp_path / "Library" / "Caches" / "cdl"
+    assert Path(_files.cache_folder()) == tmp_path / "Library" / "Caches" / "cdl"
     monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "local"))
-    assert _files.cache_folder() == tmp_path / "local" / "cdl" / "Cache"
+    assert Path(_files.cache_folder()) == tmp_path / "local" / "cdl" / "Cache"
     monkeypatch.setenv("CDL_CACHE_DIR", "~/mine")
-    assert _files.cache_folder() == tmp_path / "mine"
+    assert Path(_files.cache_folder()) == tmp_path / "mine"
 
 
 @pytest.mark.parametrize("where", ["absolute", "cache", "data"])

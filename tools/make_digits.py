@@ -30,4 +30,4 @@ def main(output: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else digits.PATH)
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(digits.PATH))

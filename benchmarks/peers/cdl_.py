@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 from timing import Task
-from workloads import BETA_1, BETA_2, EPSILON, LEARNING_RATE, Network, noise
+from workloads import BETA_1, BETA_2, EPSILON, LEARNING_RATE, Network, gradients, noise
 
 import cdl
 from cdl import layers, ops
@@ -72,7 +72,7 @@ class Peer:
         return Task(lambda: ops.sparse_categorical_crossentropy_gradient(label, z, True, None, 1 / n)[1])
 
     def adam(self, size: int) -> Task:
-        value, grad, m, v = noise(size), noise(size, seed=1), np.zeros(size, np.float32), np.zeros(size, np.float32)
+        value, grad, m, v = noise(size), gradients(size), np.zeros(size, np.float32), np.zeros(size, np.float32)
         steps = itertools.count(1)
 
         def step() -> np.ndarray:

@@ -7,7 +7,7 @@ from itertools import pairwise
 import torch
 from timing import Task
 from torch.nn import functional
-from workloads import BETA_1, BETA_2, EPSILON, LEARNING_RATE, Network, noise
+from workloads import BETA_1, BETA_2, EPSILON, LEARNING_RATE, Network, gradients, noise
 
 ACTIVATIONS = {
     "relu": torch.relu,
@@ -112,7 +112,7 @@ class Peer:
 
     def adam(self, size: int) -> Task:
         value = torch.from_numpy(noise(size)).requires_grad_()
-        value.grad = torch.from_numpy(noise(size, seed=1))
+        value.grad = torch.from_numpy(gradients(size))
         optimizer = torch.optim.Adam([value], LEARNING_RATE, (BETA_1, BETA_2), EPSILON, fused=self.tuned or None)
 
         def step() -> torch.Tensor:

@@ -1,19 +1,20 @@
-"""Finds the file of a data set on this machine, else downloads and verifies it."""
+"""Finds the file of a data set on this machine, else downloads and verifies it.
+
+Modules that only a download needs, and pathlib, are not imported at the top: `import cdl` comes by here.
+"""
 
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
+from typing import NamedTuple
 
 TIMEOUT = 30.0  # seconds without a byte after which a mirror counts as down
 CHUNK = 1 << 16
 
 
-@dataclass(frozen=True)
-class File:
+class File(NamedTuple):
     """A published file: `folder/name` below the data or cache folder, `mirror + name` on the web."""
 
     folder: str
@@ -22,45 +23,45 @@ class File:
     mirrors: tuple[str, ...]
 
     @property
-    def path(self) -> Path:
-        return Path(self.folder, self.name)
+    def path(self) -> str:
+        return f"{self.folder}/{self.name}"
 
 
-def data_folder() -> Path | None:
+def data_folder() -> str | None:
     """The folder of data sets the user has set up (`CDL_DATA_DIR`), which is only ever read."""
     folder = os.environ.get("CDL_DATA_DIR")
-    return Path(folder).expanduser() if folder else None
+    return os.path.expanduser(folder) if folder else None
 
 
-def cache_folder() -> Path:
+def cache_folder() -> str:
     """`CDL_CACHE_DIR`, else the `cdl` folder in the place where this platform keeps caches."""
     if folder := os.environ.get("CDL_CACHE_DIR"):
-        return Path(folder).expanduser()
+        return os.path.expanduser(folder)
     if sys.platform == "win32" and (local := os.environ.get("LOCALAPPDATA")):
-        return Path(local, "cdl", "Cache")
+        return os.path.join(local, "cdl", "Cache")
     if sys.platform == "darwin":
-        return Path("~/Library/Caches/cdl").expanduser()
+        return os.path.expanduser("~/Library/Caches/cdl")
     # The XDG Base Directory Specification: a relative path there is invalid and shall be ignored.
     xdg = os.environ.get("XDG_CACHE_HOME", "")
-    return Path(xdg, "cdl") if os.path.isabs(xdg) else Path("~/.cache/cdl").expanduser()
+    return os.path.join(xdg, "cdl") if os.path.isabs(xdg) else os.path.expanduser("~/.cache/cdl")
 
 
-def find(path: str | PathLike[str]) -> Path | None:
+def find(path: str | PathLike[str]) -> str | None:
     """`path` below the data folder, else below the cache folder; None if neither holds it.  Absolute paths stay."""
     for folder in (data_folder(), cache_folder()):
-        if folder is not None and (folder / path).is_file():
-            return folder / path
+        if folder is not None and os.path.isfile(candidate := os.path.join(folder, path)):
+            return candidate
     return None
 
 
-def locate(file: File) -> Path:
+def locate(file: File) -> str:
     """The path of `file` on this machine, downloaded into the cache folder if it is not there yet.
 
     Raises OSError where no mirror delivers it or the cache folder cannot be written.
     """
     if (found := find(file.path)) is not None:
         return found
-    target = cache_folder() / file.path
+    target = os.path.join(cache_folder(), file.path)
     failures = []
     for mirror in file.mirrors:
         try:
@@ -70,11 +71,11 @@ def locate(file: File) -> Path:
             failures.append(f"  {mirror}{file.name}: {failure}")
     folder = data_folder()
     raise OSError(
-        f"{file.path.as_posix()} is not on this machine and could not be downloaded.\n"
+        f"{file.path} is not on this machine and could not be downloaded.\n"
         f"Looked in CDL_DATA_DIR ({folder or 'not set'}) and in the cache folder ({cache_folder()}). Tried:\n"
         + "\n".join(failures)
         + f"\nCure, one of: save {file.mirrors[0]}{file.name} as {target}; or set CDL_DATA_DIR to a folder that holds "
-        f"{file.path.as_posix()}; or use cdl.datasets.digits, 6,000 images of MNIST that come with cdl."
+        f"{file.path}; or use cdl.datasets.digits, 6,000 images of MNIST that come with cdl."
     )
 
 
@@ -82,31 +83,33 @@ class _BadDownload(Exception):
     """This mirror failed; the next one may not."""
 
 
-def _download(url: str, target: Path, sha256: str) -> None:
+def _download(url: str, target: str, sha256: str) -> None:
     """Fetches `url` to `target`, which appears whole and verified or not at all."""
     import hashlib
     import tempfile
 
+    folder, label = os.path.split(target)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        os.makedirs(folder, exist_ok=True)
         # A name of its own in the same folder: two processes may download at once, and the last rename wins.
-        handle, name = tempfile.mkstemp(prefix=target.name, suffix=".part", dir=target.parent)
+        handle, part_name = tempfile.mkstemp(prefix=label, suffix=".part", dir=folder)
     except OSError as error:
         raise OSError(
-            f"The cache folder {target.parent} cannot be written ({error}). Set CDL_CACHE_DIR to one that can."
+            f"The cache folder {folder} cannot be written ({error}). Set CDL_CACHE_DIR to one that can."
         ) from error
     try:
         digest = hashlib.sha256()
         with open(handle, "wb") as part:
-            for chunk in _read(url, target.name):
+            for chunk in _read(url, label):
                 digest.update(chunk)
                 part.write(chunk)
         if digest.hexdigest() != sha256:
             raise _BadDownload(f"wrong checksum, file removed (SHA-256 {digest.hexdigest()}, expected {sha256})")
-        os.chmod(name, 0o644)  # mkstemp makes it private; a cache may be shared
-        os.replace(name, target)
+        os.chmod(part_name, 0o644)  # mkstemp makes it private; a cache may be shared
+        os.replace(part_name, target)
     finally:
-        Path(name).unlink(missing_ok=True)
+        if os.path.exists(part_name):
+            os.unlink(part_name)
 
 
 def _read(url: str, label: str) -> Iterator[bytes]:

@@ -4,11 +4,8 @@ A header of big-endian 32-bit words (the magic number 0x0800 + rank for unsigned
 followed by the bytes in C order; all of it gzipped.  http://yann.lecun.com/exdb/mnist/
 """
 
-import gzip
-import zlib
 from collections.abc import Sequence
 from math import prod
-from pathlib import Path
 
 import numpy as np
 
@@ -23,15 +20,18 @@ def load_images(files: Sequence[_files.File]) -> Split:
     return _images_and_labels(x_train, y_train), _images_and_labels(x_test, y_test)
 
 
-def _images_and_labels(images: Path, labels: Path) -> tuple[np.ndarray, np.ndarray]:
+def _images_and_labels(images: str, labels: str) -> tuple[np.ndarray, np.ndarray]:
     x, y = read(images, rank=3), read(labels, rank=1)
     if len(x) != len(y):
         raise ValueError(f"{images} holds {len(x)} images, but {labels} holds {len(y)} labels. Take both from one set.")
     return x, y
 
 
-def read(path: Path, rank: int) -> np.ndarray:
+def read(path: str, rank: int) -> np.ndarray:
     """The uint8 array of `rank` axes in the gzipped idx file at `path`; ValueError if it is not exactly that."""
+    import gzip  # a few milliseconds that `import cdl` need not pay
+    import zlib
+
     cure = "Delete the file to have it downloaded again, or replace it by a good copy."
     try:
         with gzip.open(path, "rb") as file:

@@ -1,12 +1,12 @@
 """Digits: 6,000 images of MNIST that come with the library."""
 
-from pathlib import Path
+import os
 
 import numpy as np
 
 from cdl.datasets._idx import Split
 
-PATH = Path(__file__).with_name("digits.npz")
+PATH = os.path.join(os.path.dirname(__file__), "digits.npz")
 
 
 def load_data() -> Split:

@@ -1,4 +1,4 @@
-"""What all optimizers share: the state of the variables, the learning rate, clipping, weight decay, averages, accumulation."""
+"""What all optimizers share: state, learning rate, clipping, weight decay, averages of the weights, accumulation."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ LearningRate = float | Callable[..., float]
 class Table:
     """Variables of one dtype with their state, as the lists that a rule takes."""
 
-    def __init__(self, positions: list[int], variables: list[Variable], slots: list[list[Variable]], decayed: list[bool]):
+    def __init__(
+        self, positions: list[int], variables: list[Variable], slots: list[list[Variable]], decayed: list[bool]
+    ) -> None:
         self.positions = positions  # in the list of all gradients
         self.variables = variables
         self.values = [variable.value for variable in variables]
         self.slots = [[slot.value for slot in of_one_name] for of_one_name in slots]
-        self.constrained = [variable for variable in variables if variable.constraint is not None]
+        self.constrained = [(v, v.constraint) for v in variables if v.constraint is not None]
         self.decayed = decayed
         self.no_decay = [0.0] * len(variables)
 
@@ -38,14 +40,14 @@ class Table:
 class Optimizer:
     """Base class of optimizers. A rule names its state in `slots` and changes the variables in `update`.
 
-    `learning_rate`: a number, or a function of the number of steps made so far (or of nothing) that returns one; it may be
-    set at any time.
-    `weight_decay`: before each update, value -= value * learning_rate * weight_decay (Loshchilov & Hutter 2019);
-    see `exclude_from_weight_decay`.
-    `clipnorm`, `clipvalue`, `global_clipnorm`, at most one of them: the largest norm of the gradient of a variable, the
-    largest magnitude of its elements, the largest norm of all gradients together.
-    `use_ema`: keep average = ema_momentum * average + (1 - ema_momentum) * value of each variable. The averages become the
-    values every `ema_overwrite_frequency` steps, if given, and at the end of training.
+    `learning_rate`: a number, which may be set at any time, or a function that returns one; the function gets the
+    number of steps made so far, or nothing if it takes no argument.
+    `weight_decay`: before each update, value -= value * learning_rate * weight_decay (Loshchilov & Hutter 2019); see
+    also `exclude_from_weight_decay`.
+    `clipnorm`, `clipvalue`, `global_clipnorm`, at most one: the largest norm of the gradient of a variable, the largest
+    magnitude of its elements, or the largest norm of all gradients together.
+    `use_ema`: keep average = ema_momentum * average + (1 - ema_momentum) * value of each variable. The averages become
+    the values every `ema_overwrite_frequency` steps, if given, and at the end of training.
     `gradient_accumulation_steps`: update only every so many calls (at least 2), with the mean of their gradients.
     `loss_scale_factor`: only None; losses are not scaled, since cdl computes in float32 and float64.
     `name`: by default the name of the class in snake case.
@@ -120,9 +122,9 @@ class Optimizer:
     # ---- a rule defines these ----
 
     def slots(self) -> Sequence[tuple[str, ...]]:
-        """The names of the rule's state arrays, one of each for every variable, zero at first.
+        """The names of the rule's state, arrays of zeros at first, one of each name for each variable.
 
-        `variables` lists the state name by name, except that names in one tuple alternate variable by variable.
+        `variables` lists the state name by name; names in one tuple alternate, variable by variable.
         """
         return ()
 
@@ -134,13 +136,17 @@ class Optimizer:
         decays: list[float],
         learning_rate: float,
     ) -> None:
-        """One step of the rule, in place: values[k] and slots[name][k] change, by grads[k]; first value -= value * decays[k]."""
+        """One step of the rule, in place.
+
+        For each variable k: values[k] -= values[k] * decays[k]; then grads[k] changes values[k] and the state of the
+        variable, slots[0][k], slots[1][k], ...
+        """
         raise NotImplementedError(f"{type(self).__name__} does not define `update`, the rule of an optimizer.")
 
     # ---- state ----
 
     def build(self, variables: Sequence[Variable]) -> None:
-        """Make the state for these variables. Called by the first `apply` that is given variables; a second call is void."""
+        """Make the state for these variables. The first `apply` with variables does it; a second call is void."""
         if self.built:
             return
         variables = list(variables)
@@ -200,8 +206,8 @@ class Optimizer:
     def learning_rate(self, learning_rate: LearningRate) -> None:
         if callable(self._learning_rate) and not callable(learning_rate):
             raise TypeError(
-                f"Optimizer {self.name!r} was created with a function as its learning rate, hence its learning rate is not "
-                "settable. Create it with a number if the learning rate is to be set."
+                f"Optimizer {self.name!r} was created with a function as its learning rate, hence its learning rate is "
+                "not settable. Create it with a number if the learning rate is to be set."
             )
         self._learning_rate = self._as_learning_rate(learning_rate)
 
@@ -211,8 +217,8 @@ class Optimizer:
             return learning_rate
         if not isinstance(learning_rate, numbers.Real) or isinstance(learning_rate, bool):
             raise ValueError(
-                "Argument `learning_rate` should be a float, or a function that takes the number of steps made so far (or "
-                f"nothing) and returns the learning rate. Received: learning_rate={learning_rate!r}"
+                "Argument `learning_rate` should be a float, or a function that takes the number of steps made so far "
+                f"(or nothing) and returns the learning rate. Received: learning_rate={learning_rate!r}"
             )
         variable = Variable(float(learning_rate), dtype="float64", trainable=False, name="learning_rate")
         variable.path = f"{self.name}/learning_rate"
@@ -225,49 +231,48 @@ class Optimizer:
 
         >>> optimizer.apply_gradients((v.grad, v) for v in model.trainable_variables)
         """
-        grads, variables = zip(*grads_and_vars, strict=True)
+        grads, variables = map(list, zip(*grads_and_vars, strict=True))
         self.apply(grads, variables)
         return self.iterations
 
-    def apply(
-        self, grads: Sequence[np.ndarray | None], trainable_variables: Sequence[Variable] | None = None
-    ) -> None:
+    def apply(self, grads: Sequence[np.ndarray | None], trainable_variables: Sequence[Variable] | None = None) -> None:
         """One step: change each variable by its gradient.
 
         `trainable_variables`: the variables of the gradients; by default all, in the order of `build`. A variable whose
         gradient is None stays as it is, with a warning.
-        Raises ValueError for variables that the optimizer was not built with, for gradients of wrong number or shape, and if
-        all are None.
+        Raises ValueError for variables that the optimizer was not built with, for gradients of wrong number or shape,
+        and if all are None.
         """
         if len(grads) == 0:
             return
+        present: list[Any]
         whole = trainable_variables is None or trainable_variables == self._trainable_variables
-        if whole and [getattr(grad, "dtype", None) for grad in grads] == self._dtypes:
-            tables = self._tables
+        if whole and [type(grad) is np.ndarray and grad.dtype for grad in grads] == self._dtypes:
+            present, tables = list(grads), self._tables
         else:
-            grads, tables = self._prepare(grads, trainable_variables)
+            present, tables = self._prepare(grads, trainable_variables)
         if self.gradient_accumulation_steps:
-            grads = self._accumulate(grads, tables)
-        if grads:
+            present = self._accumulate(present, tables)
+        if present:
             if (self.clipnorm or self.clipvalue or self.global_clipnorm or 0) > 0:
-                grads = self._clip(grads)
+                present = self._clip(present)
             learning_rate = self.learning_rate
             for table in tables:
-                table_grads = grads if len(tables) == 1 else [grads[k] for k in table.positions]
+                table_grads = present if len(tables) == 1 else [present[k] for k in table.positions]
                 decays = table.decays(learning_rate * self.weight_decay) if self.weight_decay else table.no_decay
                 self.update(table.values, table_grads, table.slots, decays, learning_rate)
         if self.use_ema:
             self._update_averages()
         for table in tables:
-            for variable in table.constrained:
-                variable.assign(variable.constraint(variable.value))
+            for variable, constraint in table.constrained:
+                variable.assign(constraint(variable.value))
         calls = self._calls.value
         calls.fill(calls.item() + 1)
 
     def _prepare(
         self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None
     ) -> tuple[list[np.ndarray], list[Table]]:
-        """The gradients that are there, checked, as arrays of their variables' dtypes; and the tables of these variables."""
+        """The gradients that are there, checked, in their variables' dtypes; and the tables of these variables."""
         if trainable_variables is not None:
             variables = list(trainable_variables)
             self.build(variables)
@@ -275,16 +280,19 @@ class Optimizer:
             variables = self._trainable_variables
         else:
             raise ValueError(
-                "When passing `grads` without `variables`, the optimizer must already be built on a list of variables. "
-                "Call `optimizer.build(trainable_variables)` first."
+                "When passing `grads` without `variables`, the optimizer must already be built on a list of "
+                "variables. Call `optimizer.build(trainable_variables)` first."
             )
         if len(grads) != len(variables):
-            raise ValueError(f"Optimizer {self.name!r}: received {len(grads)} gradients for {len(variables)} variables.")
+            raise ValueError(
+                f"Optimizer {self.name!r}: received {len(grads)} gradients for {len(variables)} variables."
+            )
         for variable in variables:
             if variable not in self._positions:
                 raise ValueError(
-                    f"Unknown variable: {variable}. This optimizer can only be called for the variables it was originally "
-                    "built with. When working with a new set of variables, you should recreate a new optimizer instance."
+                    f"Unknown variable: {variable}. This optimizer can only be called for the variables it was "
+                    "originally built with. When working with a new set of variables, you should recreate a new "
+                    "optimizer instance."
                 )
         missing = [variable.path for grad, variable in zip(grads, variables, strict=True) if grad is None]
         if len(missing) == len(variables):
@@ -295,37 +303,41 @@ class Optimizer:
                 "If using `model.compile()`, did you forget to provide a `loss` argument?",
                 stacklevel=3,
             )
-            grads, variables = zip(*((g, v) for g, v in zip(grads, variables, strict=True) if g is not None), strict=True)
-        grads = [np.asarray(grad, dtype=v.dtype) for grad, v in zip(grads, variables, strict=True)]
-        for grad, variable in zip(grads, variables, strict=True):
+        pairs = [(grad, variable) for grad, variable in zip(grads, variables, strict=True) if grad is not None]
+        present = [np.asarray(grad, dtype=variable.dtype) for grad, variable in pairs]
+        variables = [variable for _, variable in pairs]
+        for grad, variable in zip(present, variables, strict=True):
             if grad.shape != variable.shape:
-                raise ValueError(f"Variable {variable.path!r} has shape {variable.shape}, its gradient {grad.shape}.")
-        return grads, self._make_tables(list(variables))
+                raise ValueError(
+                    f"Variable {variable.path!r} has shape {variable.shape}, its gradient has shape {grad.shape}."
+                )
+        return present, self._make_tables(variables)
 
-    def _accumulate(self, grads: list[np.ndarray], tables: list[Table]) -> list[np.ndarray] | None:
-        """The means of the gradients since the last update; None while there are too few of them."""
-        steps = self.gradient_accumulation_steps
+    def _accumulate(self, grads: list[np.ndarray], tables: list[Table]) -> list[np.ndarray]:
+        """The means of the gradients since the last update; nothing while there are too few of them."""
+        steps = self.gradient_accumulation_steps or 1
         sums = [np.empty(0)] * len(grads)
         for table in tables:
             for position, variable in zip(table.positions, table.variables, strict=True):
                 sums[position] = self._accumulators[self._positions[variable]].value
                 sums[position] += grads[position]
         if (self._calls.value.item() + 1) % steps:
-            return None
+            return []
         means = [total / steps for total in sums]
         for accumulator in self._accumulators:
             accumulator.value.fill(0)
         return means
 
     def _clip(self, grads: list[np.ndarray]) -> list[np.ndarray]:
-        """The gradients within the limits. A norm that is not finite makes all clipped by it NaN."""
+        """The gradients within the limit that is set. A global norm that is not finite makes all of them NaN."""
         if self.clipvalue:
             return [np.clip(grad, -self.clipvalue, self.clipvalue) for grad in grads]
         norms = [math.sqrt(np.square(grad, dtype=np.float64).sum()) for grad in grads]
+        limit = self.clipnorm or self.global_clipnorm or math.inf
         if self.clipnorm:
-            return [grad * (self.clipnorm / max(norm, self.clipnorm)) for grad, norm in zip(grads, norms, strict=True)]
+            return [grad * (limit / max(norm, limit)) for grad, norm in zip(grads, norms, strict=True)]
         norm = math.hypot(*norms)
-        scale = self.global_clipnorm / max(norm, self.global_clipnorm) if math.isfinite(norm) else math.nan
+        scale = limit / max(norm, limit) if math.isfinite(norm) else math.nan
         return [grad * scale for grad in grads]
 
     def _update_averages(self) -> None:
@@ -343,8 +355,9 @@ class Optimizer:
             return
         if len(var_list) != len(self._averages):
             raise ValueError(
-                f"The length of model variables ({len(var_list)}) to override does not match the length of model variables "
-                f"stored in the optimizer ({len(self._averages)}). Please check if the optimizer was called on your model."
+                f"The length of model variables ({len(var_list)}) to override does not match the length of model "
+                f"variables stored in the optimizer ({len(self._averages)}). Please check if the optimizer was called "
+                "on your model."
             )
         for variable, average in zip(var_list, self._averages, strict=True):
             variable.assign(average)
@@ -405,8 +418,8 @@ class Optimizer:
         variables = self.variables
         if len(store) != len(variables):
             warnings.warn(
-                f"Skipping variable loading for optimizer '{self.name}', because it has {len(variables)} variables whereas "
-                f"the saved optimizer has {len(store)} variables. Build it for the same variables first.",
+                f"Skipping variable loading for optimizer '{self.name}', because it has {len(variables)} variables "
+                f"whereas the saved optimizer has {len(store)} variables. Build it for the same variables first.",
                 stacklevel=2,
             )
             return

@@ -11,8 +11,8 @@ _taken: Counter[str] = Counter()
 def to_snake_case(name: str) -> str:
     """`Conv2D` -> `conv2d`, `MeanSquaredError` -> `mean_squared_error`.
 
-    >>> to_snake_case("L1L2")
-    'l1_l2'
+    >>> to_snake_case("MeanSquaredError")
+    'mean_squared_error'
     """
     name = re.sub(r"\W+", "", name)
     name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)

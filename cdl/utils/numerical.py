@@ -26,6 +26,8 @@ def as_float(x: Any, name: str, dtype: Any = None) -> np.ndarray:
         x = np.asarray(x)
         if x.dtype.kind in "cSUmM":
             raise TypeError(f"its dtype is {x.dtype}")
+        if x.dtype.kind == "O" and any(item is None for item in x.flat):  # NumPy would make NaN of it
+            raise TypeError("it holds None")
         if dtype is None:
             dtype = x.dtype if x.dtype in FLOATS else config.floatx()
         return x.astype(dtype, copy=False)

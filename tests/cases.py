@@ -1,0 +1,255 @@
+"""One table of calls of the primitives. The tests of `ops.py` are made from it.
+
+A new primitive needs a few rows: `Case(name, argument, ...)`. Arguments are drawn by `normal(shape)` and its like
+below; everything else is passed as it stands. `length` is the number of terms in the longest sum behind one
+result, `size` the largest number on the way, where that is larger than the results.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cdl import ops, reference
+
+# ------------------------------------------------------------------------------------------------------------ arguments
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """An argument made from random numbers; `draw(rng, dtype, *the arguments before it)`."""
+
+    draw: Callable[..., Any]
+    name: str = ""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def _array(shape, draw) -> Drawn:
+    return Drawn(lambda rng, dtype, *before: np.asarray(draw(rng, shape)).astype(dtype), "x".join(map(str, shape)))
+
+
+def normal(*shape: int) -> Drawn:
+    return _array(shape, lambda rng, shape: rng.normal(size=shape))
+
+
+def wide(*shape: int) -> Drawn:
+    """Of all magnitudes, so that functions show their tails."""
+    return _array(shape, lambda rng, shape: rng.normal(size=shape) * 10 ** rng.uniform(-3, 1.5, size=shape))
+
+
+def between(low: float, high: float, *shape: int) -> Drawn:
+    return _array(shape, lambda rng, shape: rng.uniform(low, high, size=shape))
+
+
+def distribution(*shape: int) -> Drawn:
+    """Rows of positive numbers with sum 1."""
+    return _array(shape, lambda rng, shape: reference.softmax(rng.normal(size=shape)))
+
+
+def log_distribution(*shape: int) -> Drawn:
+    return _array(shape, lambda rng, shape: reference.log_softmax(rng.normal(size=shape)))
+
+
+def integers(limit: int, *shape: int, dtype: type = np.int32) -> Drawn:
+    return Drawn(lambda rng, _, *before: rng.integers(0, limit, size=shape).astype(dtype), "x".join(map(str, shape)))
+
+
+def with_ties(*shape: int) -> Drawn:
+    return _array(shape, lambda rng, shape: rng.integers(0, 4, size=shape))
+
+
+def after(function: Callable[..., np.ndarray]) -> Drawn:
+    """A function of the arguments before it."""
+    return Drawn(lambda rng, dtype, *before: function(*before))
+
+
+# ---------------------------------------------------------------------------------------------------------------- cases
+
+IN_PLACE = frozenset({"sgd", "momentum", "rmsprop", "adam"})
+
+
+@dataclass(frozen=True, init=False)
+class Case:
+    op: str
+    arguments: tuple
+    length: int
+    size: float
+
+    def __init__(self, op: str, *arguments: Any, length: int = 1, size: float = 1.0) -> None:
+        object.__setattr__(self, "op", op)
+        object.__setattr__(self, "arguments", arguments)
+        object.__setattr__(self, "length", length)
+        object.__setattr__(self, "size", size)
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, [self.op, *(_describe(a) for a in self.arguments)]))
+
+    def draw(self, dtype: str) -> tuple:
+        """The arguments; the same ones at every call."""
+        rng = np.random.default_rng(zlib.crc32(str(self).encode()))
+        drawn: list[Any] = []
+        for argument in self.arguments:
+            drawn.append(_draw(argument, rng, dtype, drawn))
+        return tuple(drawn)
+
+    def tolerance(self, dtype: str, expected: np.ndarray) -> float:
+        """A few roundings of the largest number, and those of the sum, which are random and mostly cancel."""
+        size = np.max(np.abs(expected), initial=self.size, where=np.isfinite(expected))
+        return float(np.finfo(dtype).eps * (8 + math.sqrt(self.length)) * size)
+
+
+def _draw(argument: Any, rng: np.random.Generator, dtype: str, before: list) -> Any:
+    if isinstance(argument, list | tuple) and any(isinstance(a, Drawn | list) for a in argument):
+        return [_draw(a, rng, dtype, before) for a in argument]
+    return argument.draw(rng, dtype, *before) if isinstance(argument, Drawn) else argument
+
+
+def _describe(argument: Any) -> str:
+    if isinstance(argument, list):
+        return "[" + ",".join(_describe(a) for a in argument) + "]"
+    return str(argument)
+
+
+# ---------------------------------------------------------------------------------------------------------------- table
+
+# Below, at, and above a register and a `lanes` of either type; and a prime.
+SIZES = (0, 1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 127)
+# Enough work for three threads.
+MANY = 140_009
+
+PARAMETERS = {
+    "clipped_relu": (0.1, 6.0, 0.5),
+    "elu": (0.7,),
+    "celu": (0.7,),
+    "squareplus": (4.0,),
+    "hard_shrink": (0.5,),
+    "soft_shrink": (0.5,),
+    "threshold": (0.3, 2.0),
+}
+FUNCTIONS = [(name, *PARAMETERS.get(name, ())) for name in ops.FUNCTIONS]
+
+
+def activation_backward(size: int, function: str, *parameters: float) -> Case:
+    y = after(lambda x: reference.activation(x, function, *parameters))
+    return Case("activation_backward", normal(size), y, normal(size), function, *parameters)
+
+
+ELEMENTWISE = [
+    *[Case("activation", wide(1009), *f) for f in FUNCTIONS],
+    *[activation_backward(1009, *f) for f in FUNCTIONS],
+    *[Case("activation", normal(size), "tanh") for size in (*SIZES, MANY)],
+    *[activation_backward(size, "tanh") for size in (*SIZES, MANY)],
+    Case("activation", normal(), "relu"),
+    Case("activation", normal(3, 5, 7), "relu"),
+    Case("dropout", normal(3, 1009), 0.25, 11, 2**63 + 5),
+    *[Case("dropout", normal(size), 0.5, 2**64 - 1, size) for size in (*SIZES, MANY)],
+]
+
+ROWS = [(0, 3), (1, 1), (1, 10), *[(5, d) for d in (1, 2, 3, 7, 8, 9, 10, 15, 16, 17, 33, 1009)]]
+BY_ROW = [
+    case
+    for shape in [*ROWS, (2003, 31), (3, 4, 5)]
+    for case in (
+        Case("softmax", wide(*shape), length=shape[-1]),
+        Case("softmax_backward", distribution(*shape), normal(*shape), length=shape[-1]),
+        Case("log_softmax", wide(*shape), length=shape[-1]),
+        Case("log_softmax_backward", log_distribution(*shape), normal(*shape), length=shape[-1]),
+        Case("argmax", normal(*shape)),
+        Case("argmax", with_ties(*shape)),
+        Case("column_sum", normal(*shape), length=math.prod(shape[:-1])),
+    )
+]
+
+
+def losses(*shape: int) -> list[Case]:
+    rows, d = shape[:-1], shape[-1]
+    numbers, chances, labels = normal(*shape), between(0.05, 0.95, *shape), integers(d, *rows)
+    weight = between(0.5, 2.0, *rows)
+    cases = []
+    for op, *arguments in [
+        ("mean_squared_error", numbers, numbers),
+        ("mean_absolute_error", numbers, numbers),
+        ("binary_crossentropy", chances, chances, False, 0.1),
+        ("binary_crossentropy", chances, wide(*shape), True, 0.1),
+        ("categorical_crossentropy", distribution(*shape), chances, False, 0.1),
+        ("categorical_crossentropy", distribution(*shape), numbers, True, 0.1),
+        ("sparse_categorical_crossentropy", labels, chances, False),
+        ("sparse_categorical_crossentropy", labels, wide(*shape), True),
+    ]:
+        if d == 1 and "categorical" in op and not arguments[2]:
+            continue  # one class: its probability is 1, at the clip
+        cases.append(Case(op, *arguments, length=d))
+        for scaling in ((None, 0.125), (weight, 0.25)):
+            cases.append(Case(op + "_gradient", *arguments, *scaling, length=math.prod(shape)))
+    return cases
+
+
+LOSSES = [case for shape in [*ROWS, (32, 1), (2003, 1), (2003, 31), (3, 4, 5)] for case in losses(*shape)]
+
+EMPTY = [(0, 3, 2), (3, 0, 2), (3, 2, 0)]
+PRODUCTS = [*EMPTY, (1, 1, 1), (7, 5, 9), (16, 16, 16), (17, 33, 31), (32, 784, 10), (130, 129, 131)]
+MATRIX = [
+    *[
+        Case("matmul", normal(*((k, m) if a else (m, k))), normal(*((n, k) if b else (k, n))), a, b, length=k)
+        for m, k, n in [*PRODUCTS, (300, 200, 310)]
+        for a in (False, True)
+        for b in (False, True)
+    ],
+    *[
+        case
+        for n, i, o in PRODUCTS
+        for f in ("linear", "relu", "sigmoid", "tanh")
+        for case in (
+            Case("linear", normal(n, i), normal(i, o), normal(o), f, length=i, size=4 * math.sqrt(i)),
+            Case("linear_backward", normal(n, i), normal(i, o), normal(n, o), normal(n, o), f, length=max(n, o)),
+        )
+    ],
+    Case("linear", normal(2, 3, 5), normal(5, 4), None, "relu", length=5),
+    *[
+        Case("linear_backward", normal(*n, 5), normal(5, 4), normal(*n, 4), normal(*n, 4), "tanh", *needed, length=6)
+        for n in ((6,), (2, 3))
+        for needed in ((False, True, True), (True, False, False), (True, True, False))
+    ],
+]
+
+SELECTION = [
+    Case("take_rows", normal(50, 3), integers(50, 1009, dtype=np.int64)),
+    Case("take_rows", integers(9, 50, 2, 3), integers(50, 17, dtype=np.int64)),
+    Case("take_rows", integers(256, 50, 28, 28, dtype=np.uint8), integers(50, 2003, dtype=np.int64)),
+    Case("take_rows", normal(5, 0), integers(5, 3, dtype=np.int64)),
+]
+
+VARIABLES = [normal(7, 3), normal(0), normal(3), normal(MANY)]
+STATE = [between(0, 1, 7, 3), between(0, 1, 0), between(0, 1, 3), between(0, 1, MANY)]
+DECAYS = [0.01, 0.0, 0.0, 0.001]
+OPTIMIZERS = [
+    Case("sgd", VARIABLES, VARIABLES, DECAYS, 0.1),
+    *[Case("momentum", VARIABLES, VARIABLES, VARIABLES, DECAYS, 0.1, 0.9, nesterov) for nesterov in (False, True)],
+    Case("rmsprop", VARIABLES, VARIABLES, [STATE], DECAYS, 0.01, 0.9, 0.0, 1e-7, False),
+    Case("rmsprop", VARIABLES, VARIABLES, [STATE, VARIABLES], DECAYS, 0.01, 0.9, 0.5, 1e-7, False),
+    Case("adam", VARIABLES, VARIABLES, [VARIABLES, STATE], DECAYS, 0.01, 0.9, 0.999, 1e-7, False),
+    Case("adam", VARIABLES, VARIABLES, [VARIABLES, STATE, STATE], DECAYS, 0.01, 0.9, 0.999, 1e-7, True),
+]
+
+
+def like_dtype() -> Drawn:
+    return Drawn(lambda rng, dtype, *before: dtype)
+
+
+RANDOM = [
+    *[
+        Case(op, (size,), 42, 2**40 + size, a, b, like_dtype())
+        for op, a, b in (("random_uniform", -1.0, 3.0), ("random_normal", 1.0, 2.0))
+        for size in (*SIZES, MANY)
+    ],
+    Case("random_uniform", (2, 3, 5), 2**64 - 1, 2**64 - 1, 0.0, 1.0, like_dtype()),
+]
+
+CASES = [*ELEMENTWISE, *BY_ROW, *LOSSES, *MATRIX, *SELECTION, *OPTIMIZERS, *RANDOM]

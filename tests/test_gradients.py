@@ -1,0 +1,131 @@
+"""Every gradient primitive against finite differences of its value, in float64, for the meaning and for the C code."""
+
+import numpy as np
+import pytest
+from cases import FUNCTIONS
+from layer_checks import STEP, numerical_gradient
+
+from cdl import config, ops, reference
+
+BACKENDS = ("reference", "native")
+# Where some function has no derivative.
+KINKS = np.array([-3, -1, -0.5, 0, 0.3, 0.5, 1, 3, 6])
+
+
+def smooth_points(count=200):
+    x = np.random.default_rng(1).normal(size=count) * 2.5
+    return x[np.abs(x[:, None] - KINKS).min(axis=1) > 1e-3].copy()
+
+
+def check(inputs, value, gradients):
+    """d sum(dy * value(*inputs)) / d inputs by central differences, against gradients(dy, y, *inputs)."""
+    y = value(*inputs)
+    dy = np.random.default_rng(2).normal(size=np.shape(y))
+    for x, gradient in zip(inputs, gradients(dy, y, *inputs), strict=True):
+        expected = numerical_gradient(lambda: float(np.sum(dy * value(*inputs))), x)
+        assert_equal_slopes(gradient, expected, np.abs(dy * y).sum())
+
+
+def assert_equal_slopes(gradient, expected, summed):
+    """A central difference is off by the curvature, and by the rounding of the two sums divided by the step."""
+    slack = 2e-8 + 2 * np.finfo(np.float64).eps / STEP * summed
+    np.testing.assert_allclose(gradient, expected, rtol=1e-8, atol=slack)
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request):
+    with config.set_backend(request.param):
+        yield
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f[0])
+def test_activation(backend, function):
+    check(
+        [smooth_points()],
+        lambda x: ops.activation(x, *function),
+        lambda dy, y, x: [ops.activation_backward(x, y, dy, *function)],
+    )
+
+
+@pytest.mark.parametrize("op", ["softmax", "log_softmax"])
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (2, 3, 17)])
+def test_softmax(backend, op, shape):
+    x = np.random.default_rng(0).normal(size=shape)
+    check([x], getattr(ops, op), lambda dy, y, x: [getattr(ops, op + "_backward")(y, dy)])
+
+
+@pytest.mark.parametrize("function", sorted(ops.FUSABLE))
+def test_linear(backend, function):
+    rng = np.random.default_rng(0)
+    inputs = [rng.normal(size=(3, 2, 5)), rng.normal(size=(5, 4)), rng.normal(size=4)]
+    check(
+        inputs,
+        lambda x, kernel, bias: ops.linear(x, kernel, bias, function),
+        lambda dy, y, x, kernel, bias: ops.linear_backward(x, kernel, y, dy, function),
+    )
+
+
+@pytest.mark.parametrize("transpose_a", [False, True])
+@pytest.mark.parametrize("transpose_b", [False, True])
+def test_matmul(backend, transpose_a, transpose_b):
+    """Its gradients are products again: da = dc b', db = a' dc, or their transposes."""
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(5, 3) if transpose_a else (3, 5)), rng.normal(size=(4, 5) if transpose_b else (5, 4))
+    check(
+        [a, b],
+        lambda a, b: ops.matmul(a, b, transpose_a, transpose_b),
+        lambda dc, c, a, b: [
+            ops.matmul(b, dc, transpose_b, True) if transpose_a else ops.matmul(dc, b, False, not transpose_b),
+            ops.matmul(dc, a, True, transpose_a) if transpose_b else ops.matmul(a, dc, not transpose_a, False),
+        ],
+    )
+
+
+def test_dropout(backend):
+    x = np.random.default_rng(0).normal(size=(3, 50))
+    check([x], lambda x: ops.dropout(x, 0.3, 5, 6), lambda dy, y, x: [ops.dropout(dy, 0.3, 5, 6)])
+
+
+LOSSES = {
+    "mean_squared_error": ("numbers", "numbers", ()),
+    "mean_absolute_error": ("numbers", "numbers", ()),
+    "binary_crossentropy": ("chances", "chances", (False, 0.1)),
+    "binary_crossentropy of logits": ("chances", "numbers", (True, 0.1)),
+    "categorical_crossentropy": ("chances", "chances", (False, 0.1)),
+    "categorical_crossentropy of logits": ("chances", "numbers", (True, 0.1)),
+    "sparse_categorical_crossentropy": ("labels", "chances", (False,)),
+    "sparse_categorical_crossentropy of logits": ("labels", "numbers", (True,)),
+}
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("shape", [(4, 1), (4, 3), (2, 3, 17)])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_loss(backend, loss, shape, weighted):
+    rng = np.random.default_rng(0)
+    make = {
+        "numbers": lambda: rng.normal(size=shape),
+        "chances": lambda: rng.uniform(0.05, 0.95, size=shape),
+        "labels": lambda: rng.integers(0, shape[-1], size=shape[:-1]).astype(np.int32),
+    }
+    of_true, of_pred, options = LOSSES[loss]
+    y_true, y_pred = make[of_true](), make[of_pred]()
+    if shape[-1] == 1 and "categorical" in loss and not options[0]:
+        pytest.skip("one class has the probability 1, at the clip")
+    weight = rng.uniform(0.5, 2, size=shape[:-1]) if weighted else None
+    op, scale = loss.split()[0], 0.125
+
+    total, dy = getattr(ops, op + "_gradient")(y_true, y_pred, *options, weight, scale)
+    weights = np.ones(shape[:-1]) if weight is None else weight
+    value = lambda: float(scale * (weights * getattr(ops, op)(y_true, y_pred, *options)).sum())  # noqa: E731
+    np.testing.assert_allclose(total, value(), rtol=1e-14)
+    assert_equal_slopes(dy, numerical_gradient(value, y_pred), abs(total))
+
+
+def test_derivative_from_output_is_the_derivative():
+    """`linear` derives its activation from y, `activation_backward` from x."""
+    x = smooth_points()
+    for function in sorted(ops.FUSABLE):
+        y = reference.activation(x, function)
+        expected = reference.activation_backward(x, y, np.ones_like(x), function)
+        np.testing.assert_allclose(reference.derivative_from_output(y, function), expected, rtol=1e-12, atol=1e-14)
