@@ -66,13 +66,11 @@ def linear(x: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None = None, ac
 
     x (..., i), kernel (i, o), bias (o,) or None -> y (..., o). `activation` f is one of `FUSABLE`.
     """
-    if x.shape[-1] != kernel.shape[0]:
-        _refuse(
-            "linear",
-            f"x has {x.shape[-1]} features, kernel expects {kernel.shape[0]} (x {x.shape}, kernel {kernel.shape})",
-        )
-    if bias is not None and bias.shape[0] != kernel.shape[1]:
-        _refuse("linear", f"bias has {bias.shape[0]} values, kernel gives {kernel.shape[1]}")
+    features, sizes = x.shape[-1:], kernel.shape
+    if len(sizes) != 2 or features != sizes[:1]:
+        _refuse("linear", f"x has {features} features, the kernel expects {sizes[:1]} (x {x.shape}, kernel {sizes})")
+    if bias is not None and bias.shape != sizes[1:]:
+        _refuse("linear", f"bias has shape {bias.shape}, the kernel gives {sizes[1:]}")
     return backend.active.linear(x, kernel, bias, activation)
 
 
@@ -90,7 +88,8 @@ def linear_backward(
 
     Shapes as in `linear`, dy like y. Returns (dx, dkernel, dbias); what is not needed is None and costs nothing.
     """
-    if dy.shape != y.shape or x.shape[:-1] != y.shape[:-1] or (x.shape[-1], y.shape[-1]) != kernel.shape:
+    rows_in, rows_out = x.shape, y.shape
+    if dy.shape != rows_out or rows_in[:-1] != rows_out[:-1] or kernel.shape != rows_in[-1:] + rows_out[-1:]:
         _refuse("linear_backward", f"shapes disagree: x {x.shape}, kernel {kernel.shape}, y {y.shape}, dy {dy.shape}")
     return backend.active.linear_backward(x, kernel, y, dy, activation, need_dx, need_dkernel, need_dbias)
 

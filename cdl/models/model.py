@@ -193,7 +193,7 @@ class Model(Layer):
             validation = validation_batches(validation_data, validation_batch_size or batch_size)
             self._require_targets(validation, "fit: validation_data")
             self._build_for(validation.x)
-            validation_steps = check_steps("validation_steps", validation_steps, validation.steps)
+            steps_to_validate = check_steps("validation_steps", validation_steps, validation.steps)
         steps = check_steps("steps_per_epoch", steps_per_epoch, batches.steps)
         watchers = CallbackList(callbacks, self, verbose=verbose, epochs=epochs, steps=steps)
         self.history = watchers.history
@@ -211,12 +211,14 @@ class Model(Layer):
                 if self.stop_training:
                     break
             if validation is not None and validates_after(epoch, validation_freq):
-                measured = self._evaluate(validation, watchers, validation_steps)
+                measured = self._evaluate(validation, watchers, steps_to_validate)
                 logs = {**logs, **{f"val_{name}": value for name, value in measured.items()}}
             logs = in_keras_order(logs)
             watchers.on_epoch_end(epoch, logs)
             if self.stop_training:
                 break
+        if epochs > initial_epoch:
+            self.optimizer.finalize_variable_values(self.trainable_weights)  # type: ignore[union-attr]
         watchers.on_train_end(logs)
         return self.history
 

@@ -26,7 +26,7 @@ class Objective:
         self.loss_tracker = metrics.Mean(name="loss")
         self.metrics: list[metrics.Metric] = []
         self.weighted_metrics: list[metrics.Metric] = []
-        self.names: list[str] = []
+        self._logged: list[tuple[str, metrics.Metric]] = [("loss", self.loss_tracker)]
         self.resolved = False
 
     def resolve(self, y_true: np.ndarray, y_pred: np.ndarray) -> None:
@@ -35,7 +35,7 @@ class Objective:
         self.weighted_metrics = [
             metrics.resolve(identifier, y_true.shape, y_pred.shape) for identifier in self.weighted
         ]
-        self.names = unique_names(self.metrics, self.weighted_metrics)
+        self._logged = list(zip(["loss", *unique_names(self.metrics, self.weighted_metrics)], self.all(), strict=True))
         self.resolved = True
 
     def value(self, y_true: Any, y_pred: np.ndarray, sample_weight: np.ndarray | None) -> float:
@@ -66,8 +66,8 @@ class Objective:
         return [self.loss_tracker, *self.metrics, *self.weighted_metrics]
 
     def results(self) -> dict[str, float]:
-        names = ("loss", *self.names)
-        return {name: float(metric.result()) for name, metric in zip(names, self.all(), strict=True)}
+        """The running values by the names that the logs have for them."""
+        return {name: float(metric.result()) for name, metric in self._logged}
 
     def reset(self) -> None:
         for metric in self.all():

@@ -93,9 +93,9 @@ def mse(**fit):
 
 # Without glu, which halves the features, and sparsemax, which Keras on PyTorch gets wrong: its rows do not add up to 1.
 ACTIVATIONS = """
-    linear relu relu6 leaky_relu elu selu celu gelu silu swish sigmoid hard_sigmoid hard_silu hard_swish hard_tanh log_sigmoid
-    log_softmax softmax softplus softsign soft_shrink hard_shrink sparse_plus sparse_sigmoid squareplus tanh tanh_shrink mish
-    exponential
+    linear relu relu6 leaky_relu elu selu celu gelu silu swish sigmoid hard_sigmoid hard_silu hard_swish hard_tanh
+    log_sigmoid log_softmax softmax softplus softsign soft_shrink hard_shrink sparse_plus sparse_sigmoid squareplus tanh
+    tanh_shrink mish exponential
 """
 
 
@@ -110,7 +110,11 @@ LOSSES = {
     "mean_squared_error": ("mean_squared_error", None, "numbers"),
     "MeanAbsoluteError()": (lambda lib: lib.losses.MeanAbsoluteError(), None, "numbers"),
     "mse, sum": (lambda lib: lib.losses.MeanSquaredError(reduction="sum"), None, "numbers"),
-    "mse, weighted mean": (lambda lib: lib.losses.MeanSquaredError(reduction="mean_with_sample_weight"), None, "numbers"),
+    "mse, weighted mean": (
+        lambda lib: lib.losses.MeanSquaredError(reduction="mean_with_sample_weight"),
+        None,
+        "numbers",
+    ),
     "bce": ("binary_crossentropy", "sigmoid", "shares"),
     "bce from logits": (lambda lib: lib.losses.BinaryCrossentropy(from_logits=True), None, "shares"),
     "bce smoothed": (lambda lib: lib.losses.BinaryCrossentropy(label_smoothing=0.1), "sigmoid", "shares"),
@@ -120,7 +124,11 @@ LOSSES = {
     "cce smoothed": (lambda lib: lib.losses.CategoricalCrossentropy(label_smoothing=0.2), "softmax", "onehot"),
     "scce": ("sparse_categorical_crossentropy", "softmax", "labels"),
     "scce from logits": (lambda lib: lib.losses.SparseCategoricalCrossentropy(from_logits=True), None, "labels"),
-    "scce ignoring a class": (lambda lib: lib.losses.SparseCategoricalCrossentropy(ignore_class=1), "softmax", "labels"),
+    "scce ignoring a class": (
+        lambda lib: lib.losses.SparseCategoricalCrossentropy(ignore_class=1),
+        "softmax",
+        "labels",
+    ),
 }
 
 
@@ -188,7 +196,9 @@ def test_optimizer_regularizer_and_constraint_work_together_as_in_keras(optimize
     turn = list(OPTIMIZERS).index(optimizer) + list(HIDDEN).index(hidden)
     check_same_training(
         {
-            "layers": dense(hidden=("tanh", "relu", "gelu")[turn % 3], output=(None, "softmax")[turn % 2], **HIDDEN[hidden]),
+            "layers": dense(
+                hidden=("tanh", "relu", "gelu")[turn % 3], output=(None, "softmax")[turn % 2], **HIDDEN[hidden]
+            ),
             "compile": {
                 "optimizer": OPTIMIZERS[optimizer],
                 "loss": ("mse", "categorical_crossentropy")[turn % 2],
@@ -230,7 +240,11 @@ LAYERS = {
     ],
     "a model in a model": lambda lib: [
         lib.Sequential(
-            [lib.layers.Input((5,)), lib.layers.Dense(6, activation="tanh", kernel_regularizer="l2"), lib.layers.Dense(4)]
+            [
+                lib.layers.Input((5,)),
+                lib.layers.Dense(6, activation="tanh", kernel_regularizer="l2"),
+                lib.layers.Dense(4),
+            ]
         ),
         lib.Sequential([lib.layers.Dense(3, activity_regularizer="l2")]),
     ],
@@ -285,7 +299,12 @@ def test_fit_with_these_arguments_does_as_in_keras(case, targets_of):
 
 
 METRICS = {
-    "binary": (["accuracy", "binary_accuracy", "BinaryCrossentropy", "mse"], "sigmoid", "binary_crossentropy", "shares"),
+    "binary": (
+        ["accuracy", "binary_accuracy", "BinaryCrossentropy", "mse"],
+        "sigmoid",
+        "binary_crossentropy",
+        "shares",
+    ),
     "acc": (["acc"], "sigmoid", "binary_crossentropy", "shares"),
     "categorical": (
         ["accuracy", "categorical_accuracy", "categorical_crossentropy"],
@@ -369,7 +388,7 @@ def test_running_results_of_single_batches_are_those_of_keras():
 
 
 def recorder(lib):
-    """A callback that overrides every moment, and the list of its calls: the moment, its number, the names in its logs."""
+    """A callback that overrides every moment, and the list of its calls: moment, number, names in the logs."""
     calls = []
 
     def moment(name, numbered):
