@@ -580,6 +580,8 @@ cdef class Step:
             raise MemoryError("cdl: no memory for the optimizer's table")
         for j in range(self.count):
             value, grad = values[j], grads[j]
+            if value is None or grad is None:
+                raise TypeError(f"variable {j}: {'the value' if value is None else 'the gradient'} is None")
             if j == 0:
                 self.type = float_type(value, "value")
             self.parameters[j].size = cnp.PyArray_SIZE(value)
@@ -597,6 +599,8 @@ cdef class Step:
             self.parameters[j].decay = decays[j]
 
     cdef void *updated(self, cnp.ndarray x, Py_ssize_t size, str name, Py_ssize_t j) except NULL:
+        if x is None:
+            raise TypeError(f"{name} {j} is None")
         if cnp.PyArray_TYPE(x) != self.type:
             refuse_dtype(x, self.type, f"{name} {j}")
         if not cnp.PyArray_ISCARRAY(x) or cnp.PyArray_SIZE(x) != size:

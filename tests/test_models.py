@@ -656,4 +656,4 @@ def test_in_a_terminal_a_bar_grows_and_ends_in_a_whole_line_whatever_the_width(c
     ends = re.findall(r"4/4 ━{20} \d+s \d+(?:us|ms|s)/step - loss: \S+ - mae: \S+ - val_loss: \S+ - val_mae: \S+", text)
     assert len(ends) == 2
     assert re.search(r"2/2 ━{20} \d+s \d+(us|ms|s)/step - loss: \S+ - mae: ", text)
-    assert ("0/4" in text) == (columns > 0)  # while it runs, if there is room to show it
+    assert "0/4" in text or columns == 0  # while it runs
