@@ -65,7 +65,7 @@ native = Extension(
 
 
 class Build(build_ext):
-    """Builds the libraries first, also for `build_ext --inplace`, and says what is missing when there is no compiler."""
+    """Builds the libraries first, also for `build_ext --inplace`, and says what is missing without a compiler."""
 
     def run(self):
         try:

@@ -1,6 +1,6 @@
 """Does memory grow?  10,000 training steps, then 10,000 predictions of one model.
 
-`python benchmarks/memory.py [--calls N]`
+`python benchmarks/memory.py [--calls N] [--threads N]`
 
 Prints the resident memory after each tenth; exits with 1 if it grew by more than a megabyte after the first two tenths.
 """
@@ -43,8 +43,9 @@ def growth(name: str, task: Task, calls: int) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--calls", type=int, default=10_000)
-    calls = parser.parse_args().calls
-    peer = cdl_.Peer(threads=os.cpu_count(), variant="")
+    parser.add_argument("--threads", type=int, default=2)
+    chosen = parser.parse_args()
+    calls, peer = chosen.calls, cdl_.Peer(chosen.threads, variant="")
     gains = [
         growth("train_on_batch", peer.train_step(NETWORK), calls),
         growth("predict, 1 sample", peer.predict(NETWORK, 1), calls),

@@ -40,7 +40,7 @@ class Task:
     @classmethod
     def cycle(cls, step: Callable, batches: list, reset: Callable, wait: Callable = lambda: None) -> Task:
         """`step(*batch)`, batch after batch and round again; a rewind resets the network and begins with the first."""
-        todo = iter(batches)
+        todo = itertools.cycle(batches)
 
         def rewind() -> None:
             nonlocal todo

@@ -10,7 +10,7 @@ from cdl import _clash
 
 _clash.check(os.path.dirname(__file__))
 
-from cdl import (  # noqa: E402 - only after the check can the other modules be trusted to be ours
+from cdl import (  # type: ignore[attr-defined]  # noqa: E402 - after the check: are the other modules ours?
     _native,
     activations,
     callbacks,
@@ -28,6 +28,7 @@ from cdl import (  # noqa: E402 - only after the check can the other modules be 
     regularizers,
     utils,
 )
+from cdl._version import __version__ as __version__  # noqa: E402
 from cdl.callbacks import Callback  # noqa: E402
 from cdl.initializers import Initializer  # noqa: E402
 from cdl.layers import Context, Input, KerasTensor, Layer  # noqa: E402
@@ -37,8 +38,6 @@ from cdl.models import Model, Sequential  # noqa: E402
 from cdl.optimizers import Optimizer  # noqa: E402
 from cdl.regularizers import Regularizer  # noqa: E402
 from cdl.variable import Variable  # noqa: E402
-
-from cdl._version import __version__  # noqa: E402
 
 __all__ = [
     "Callback",

@@ -27,7 +27,7 @@ class Activation:
     ... def square(x):
     ...     return x * x
     >>> @square.gradient
-    ... def square(x, y, dy):
+    ... def square_gradient(x, y, dy):
     ...     return 2 * x * dy
 
     Here y = square(x), and dy is the derivative of the loss with respect to y. Without a gradient, a model can predict
@@ -47,10 +47,10 @@ class Activation:
         self.__doc__ = function.__doc__
         self.__wrapped__ = function  # inspect.signature and help() look here
 
-    def gradient(self, function: Callable[..., np.ndarray]) -> Activation:
+    def gradient(self, function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
         """Decorator: `function(x, y, dy)` (and the parameters) gives dx."""
         self._gradient = function
-        return self
+        return function
 
     def bind(self, **parameters: Any) -> Activation:
         """The same function with these parameters; TypeError if it has none of that name."""
@@ -113,7 +113,7 @@ def linear(x):
 
 
 @linear.gradient
-def linear(x, y, dy):
+def linear_gradient(x, y, dy):
     return dy
 
 
@@ -273,7 +273,7 @@ def threshold(x, threshold, default_value):
 
 
 @threshold.gradient
-def threshold(x, y, dy, threshold, default_value):
+def threshold_gradient(x, y, dy, threshold, default_value):
     return ops.activation_backward(x, y, dy, "threshold", threshold, default_value)
 
 
@@ -304,7 +304,7 @@ def softmax(x, axis=-1):
 
 
 @softmax.gradient
-def softmax(x, y, dy, axis=-1):
+def softmax_gradient(x, y, dy, axis=-1):
     return _along(axis, ops.softmax_backward, y, dy)
 
 
@@ -315,7 +315,7 @@ def log_softmax(x, axis=-1):
 
 
 @log_softmax.gradient
-def log_softmax(x, y, dy, axis=-1):
+def log_softmax_gradient(x, y, dy, axis=-1):
     return _along(axis, ops.log_softmax_backward, y, dy)
 
 
@@ -335,7 +335,7 @@ def sparsemax(x, axis=-1):
 
 
 @sparsemax.gradient
-def sparsemax(x, y, dy, axis=-1):
+def sparsemax_gradient(x, y, dy, axis=-1):
     # On the support the Jacobian is I - 11'/size: the mean is taken away.
     support = y > 0
     mean = np.sum(dy * support, axis=axis, keepdims=True) / np.sum(support, axis=axis, keepdims=True, dtype=y.dtype)
@@ -350,7 +350,7 @@ def glu(x, axis=-1):
 
 
 @glu.gradient
-def glu(x, y, dy, axis=-1):
+def glu_gradient(x, y, dy, axis=-1):
     a, b = _halves(x, axis)
     s = ops.activation(b, "sigmoid")
     return np.concatenate([dy * s, dy * a * s * (1 - s)], axis=axis)
@@ -421,8 +421,9 @@ def get(identifier: Any) -> Activation:
 
 def serialize(activation: Any) -> Any:
     """The name of a built-in activation, else a config. ValueError for one with bound parameters."""
-    if _registry.objects.get(getattr(activation, "__name__", None)) is activation:
-        return activation.__name__
+    name = getattr(activation, "__name__", "")
+    if _registry.objects.get(name) is activation:
+        return name
     if isinstance(activation, Activation) and activation.parameters:
         raise ValueError(
             f"{activation!r} cannot be serialized by name. Use the layer of that name, which keeps its arguments."

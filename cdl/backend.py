@@ -1,7 +1,7 @@
 """Which implementation of the primitives is active, and on how many threads and which instruction set it runs.
 
-Two modules implement the contract of `ops.py` under the same names: `_native` (the C core) and `reference` (its meaning in
-NumPy). `ops` looks up `active` at every call, so the switch takes effect at once, everywhere.
+Two modules implement the contract of `ops.py` under the same names: `_native` (the C core) and `reference` (its meaning
+in NumPy). `ops` looks up `active` at every call, so the switch takes effect at once, everywhere.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def set_backend(backend: str) -> Restore:
 
 
 def set_num_threads(count: int | None) -> Restore:
-    """Use at most `count` threads in a primitive; None follows OpenMP (OMP_NUM_THREADS, threadpoolctl, the number of cores).
+    """Use at most `count` threads in a primitive; None follows OpenMP (OMP_NUM_THREADS, threadpoolctl, the cores).
 
     Results do not depend on it. Raises `ValueError` for a count below 1.
     """

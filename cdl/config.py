@@ -39,7 +39,9 @@ def set_floatx(value: str) -> Restore:
     """
     global _floatx
     if value not in ("float32", "float64"):
-        raise ValueError(f"set_floatx: the float type is 'float32' or 'float64' (cdl computes on CPUs). Received: {value!r}")
+        raise ValueError(
+            f"set_floatx: the float type is 'float32' or 'float64' (cdl computes on CPUs). Received: {value!r}"
+        )
     previous, _floatx = _floatx, value
     return Restore(set_floatx, previous)
 

@@ -87,7 +87,7 @@ class Identity(Initializer):
             raise ValueError(
                 f"Identity initializes matrices only. Received: shape={tuple(shape)} of rank {len(shape)}."
             )
-        return np.eye(*shape, dtype=dtype or config.floatx()) * float(self.gain)
+        return np.eye(*shape, dtype=np.dtype(dtype or config.floatx())) * float(self.gain)
 
     def get_config(self) -> dict[str, Any]:
         return {"gain": self.gain}
@@ -366,7 +366,7 @@ def get(identifier: Any) -> Callable | None:
     return _registry.get(identifier)
 
 
-def _values(array: np.ndarray) -> Callable:
+def _values(array: Any) -> Callable:
     def initialize(shape: Shape, dtype: Any = None) -> np.ndarray:
         if tuple(shape) != array.shape:
             raise ValueError(f"The initial values have shape {array.shape}, the variable has shape {tuple(shape)}.")

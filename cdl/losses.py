@@ -53,10 +53,11 @@ class Loss:
 
     def __init_subclass__(cls) -> None:
         # Whoever redefines the values answers for their derivative: the parent's would silently be another function's.
-        if "call" in vars(cls):
-            for name in ("gradient", "value_and_gradient"):
-                if name not in vars(cls):
-                    setattr(cls, name, getattr(Loss, name))
+        own = vars(cls)
+        if "call" in own and "gradient" not in own:
+            cls.gradient = Loss.gradient  # type: ignore[method-assign]
+        if ("call" in own or "gradient" in own) and "value_and_gradient" not in own:
+            cls.value_and_gradient = Loss.value_and_gradient  # type: ignore[method-assign]
 
     @property
     def dtype(self) -> str:
@@ -73,10 +74,10 @@ class Loss:
             "y_pred), the derivative of call's values with respect to y_pred, in a subclass of cdl.losses.Loss."
         )
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> float | np.ndarray:
-        """The reduced loss. `sample_weight`: one number for each value, or for each of its first axes.
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """The reduced loss, a float; an array of values if nothing is reduced. ValueError for shapes that do not fit.
 
-        ValueError for shapes that do not fit.
+        `sample_weight`: one number for each value, or for each index of their first axes.
         """
         y_true, y_pred, mask = self._prepare(y_true, y_pred)
         values = as_float(self.call(y_true, y_pred), f"the values of loss {self.name!r}")
@@ -123,11 +124,11 @@ class Loss:
             weight = _weight_of_rows(as_float(sample_weight, "sample_weight"), shape)
             weight = weight if mask is None else weight * mask
         if self.reduction in ("sum", "none", None):
-            count = 1.0
+            count: float = 1.0
         elif self.reduction == "mean_with_sample_weight" and weight is not None:
             count = float(np.sum(weight, dtype=np.float64))
         else:
-            count = math.prod(shape) if mask is None else np.count_nonzero(mask)
+            count = math.prod(shape) if mask is None else int(np.count_nonzero(mask))
         if weight is not None:
             weight = weight if weight.shape == shape else np.broadcast_to(weight, shape)
             weight = np.asarray(weight, dtype, order="C")

@@ -1,12 +1,13 @@
 """The contract: every primitive's formula, shapes and checks, in one place.
 
-A primitive takes arrays and returns new arrays; it changes none of its arguments, except that the optimizer rules at the end
-update variables in place, which is their purpose. What these functions let pass is sound: below them (`reference` for the
-meaning, `_native` for the speed) nothing is checked again, but that `_native` refuses dtypes that differ.
+A primitive takes arrays and returns new arrays; it changes none of its arguments, except that the optimizer rules at
+the end update variables in place, which is their purpose. What these functions let pass is sound: below them
+(`reference` for the meaning, `_native` for the speed) nothing is checked again, but that `_native` refuses dtypes that
+differ.
 
-Letters: `x` input, `y` output, `z` before the activation; `dx` is the gradient of the final loss with respect to `x`, and so
-on. Sizes: `n` rows, `i` input features, `o` output features, `d` features of a row. Where a shape begins with `...`, any
-number of leading axes counts as rows.
+Letters: `x` input, `y` output, `z` before the activation; `dx` is the gradient of the final loss with respect to `x`,
+and so on. Sizes: `n` rows, `i` input features, `o` output features, `d` features of a row. Where a shape begins with
+`...`, any number of leading axes counts as rows.
 """
 
 from __future__ import annotations
@@ -65,10 +66,11 @@ def linear(x: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None = None, ac
 
     x (..., i), kernel (i, o), bias (o,) or None -> y (..., o). `activation` f is one of `FUSABLE`.
     """
-    if x.shape[-1] != kernel.shape[0]:
-        _refuse("linear", f"x has {x.shape[-1]} features, kernel expects {kernel.shape[0]} (x {x.shape}, kernel {kernel.shape})")
-    if bias is not None and bias.shape[0] != kernel.shape[1]:
-        _refuse("linear", f"bias has {bias.shape[0]} values, kernel gives {kernel.shape[1]}")
+    features, sizes = x.shape[-1:], kernel.shape
+    if len(sizes) != 2 or features != sizes[:1]:
+        _refuse("linear", f"x has {features} features, the kernel expects {sizes[:1]} (x {x.shape}, kernel {sizes})")
+    if bias is not None and bias.shape != sizes[1:]:
+        _refuse("linear", f"bias has shape {bias.shape}, the kernel gives {sizes[1:]}")
     return backend.active.linear(x, kernel, bias, activation)
 
 
@@ -86,7 +88,8 @@ def linear_backward(
 
     Shapes as in `linear`, dy like y. Returns (dx, dkernel, dbias); what is not needed is None and costs nothing.
     """
-    if dy.shape != y.shape or x.shape[:-1] != y.shape[:-1] or (x.shape[-1], y.shape[-1]) != kernel.shape:
+    rows_in, rows_out = x.shape, y.shape
+    if dy.shape != rows_out or rows_in[:-1] != rows_out[:-1] or kernel.shape != rows_in[-1:] + rows_out[-1:]:
         _refuse("linear_backward", f"shapes disagree: x {x.shape}, kernel {kernel.shape}, y {y.shape}, dy {dy.shape}")
     return backend.active.linear_backward(x, kernel, y, dy, activation, need_dx, need_dkernel, need_dbias)
 
@@ -188,8 +191,8 @@ def binary_crossentropy(
 ) -> np.ndarray:
     """mean over d of -t log(p) - (1 - t) log(1 - p).    (..., d), (..., d) -> (...)
 
-    t = y_true * (1 - label_smoothing) + label_smoothing / 2. p is y_pred clipped to [e, 1 - e], e = config.epsilon(); with
-    `from_logits`, p = sigmoid(y_pred), computed as max(z, 0) - z t + log(1 + exp(-|z|)) so that nothing overflows.
+    t = y_true * (1 - label_smoothing) + label_smoothing / 2. p is y_pred clipped to [e, 1 - e], e = config.epsilon();
+    with `from_logits`, p = sigmoid(y_pred), computed as max(z, 0) - z t + log(1 + exp(-|z|)) so that nothing overflows.
     """
     _same_shape("binary_crossentropy", y_true, y_pred)
     return backend.active.binary_crossentropy(y_true, y_pred, from_logits, config.epsilon(), label_smoothing)
@@ -205,7 +208,9 @@ def binary_crossentropy_gradient(
 ) -> tuple[float, np.ndarray]:
     """dy = scale * weight * (p - t) / (p (1 - p)) / d, zero where p was clipped; from_logits: (p - t) / d"""
     _same_shape("binary_crossentropy", y_true, y_pred, weight)
-    return backend.active.binary_crossentropy_gradient(y_true, y_pred, from_logits, config.epsilon(), label_smoothing, weight, scale)
+    return backend.active.binary_crossentropy_gradient(
+        y_true, y_pred, from_logits, config.epsilon(), label_smoothing, weight, scale
+    )
 
 
 def categorical_crossentropy(
@@ -213,8 +218,8 @@ def categorical_crossentropy(
 ) -> np.ndarray:
     """-sum over d of t log(p).    (..., d), (..., d) -> (...)
 
-    t = y_true * (1 - label_smoothing) + label_smoothing / d. p = y_pred / sum(y_pred), clipped to [e, 1 - e], e = config.epsilon();
-    with `from_logits`, log(p) = log_softmax(y_pred).
+    t = y_true * (1 - label_smoothing) + label_smoothing / d. p = y_pred / sum(y_pred), clipped to [e, 1 - e], e =
+    config.epsilon(); with `from_logits`, log(p) = log_softmax(y_pred).
     """
     _same_shape("categorical_crossentropy", y_true, y_pred)
     return backend.active.categorical_crossentropy(y_true, y_pred, from_logits, config.epsilon(), label_smoothing)
@@ -233,7 +238,9 @@ def categorical_crossentropy_gradient(
     from_logits: g = p sum(t) - t.
     """
     _same_shape("categorical_crossentropy", y_true, y_pred, weight)
-    return backend.active.categorical_crossentropy_gradient(y_true, y_pred, from_logits, config.epsilon(), label_smoothing, weight, scale)
+    return backend.active.categorical_crossentropy_gradient(
+        y_true, y_pred, from_logits, config.epsilon(), label_smoothing, weight, scale
+    )
 
 
 def sparse_categorical_crossentropy(labels: np.ndarray, y_pred: np.ndarray, from_logits: bool = False) -> np.ndarray:
@@ -256,7 +263,9 @@ def sparse_categorical_crossentropy_gradient(
     _labels_in_range(labels, y_pred)
     if weight is not None and weight.shape != labels.shape:
         _refuse("sparse_categorical_crossentropy", f"weight {weight.shape} does not fit labels {labels.shape}")
-    return backend.active.sparse_categorical_crossentropy_gradient(labels, y_pred, from_logits, config.epsilon(), weight, scale)
+    return backend.active.sparse_categorical_crossentropy_gradient(
+        labels, y_pred, from_logits, config.epsilon(), weight, scale
+    )
 
 
 def _same_shape(who: str, y_true: np.ndarray, y_pred: np.ndarray, weight: np.ndarray | None = None) -> None:
@@ -267,17 +276,18 @@ def _same_shape(who: str, y_true: np.ndarray, y_pred: np.ndarray, weight: np.nda
 
 
 def _labels_in_range(labels: np.ndarray, y_pred: np.ndarray) -> None:
+    classes = y_pred.shape[-1]
     if labels.shape != y_pred.shape[:-1]:
         _refuse(
             "sparse_categorical_crossentropy",
             f"labels have shape {labels.shape}, y_pred has rows {y_pred.shape[:-1]}; they must be equal",
         )
-    at = backend.active.first_outside(labels, y_pred.shape[-1])
+    at = backend.active.first_outside(labels, classes)
     if at >= 0:
         _refuse(
             "sparse_categorical_crossentropy",
-            f"label {labels.ravel()[at]} at position {at} is outside 0..{y_pred.shape[-1] - 1} "
-            f"(y_pred has {y_pred.shape[-1]} classes). Give the output layer more units or renumber the labels.",
+            f"label {labels.ravel()[at]} at position {at} is outside 0..{classes - 1} "
+            f"(y_pred has {classes} classes). Give the output layer more units or renumber the labels.",
         )
 
 
@@ -304,8 +314,8 @@ def take_rows(source: np.ndarray, index: np.ndarray) -> np.ndarray:
 
 # ---------------------------------------------------------------------------------------------------- random numbers
 #
-# Philox4x32-10 (Salmon et al. 2011): element j is a function of (seed, stream, j) and of nothing else, so every machine,
-# thread count and backend draws the same numbers, and a mask can be drawn again instead of being kept.
+# Philox4x32-10 (Salmon et al. 2011): element j is a function of (seed, stream, j) and of nothing else, so every
+# machine, thread count and backend draws the same numbers, and a mask can be drawn again instead of being kept.
 
 
 def random_uniform(
@@ -334,11 +344,13 @@ def dropout(x: np.ndarray, rate: float, seed: int, stream: int) -> np.ndarray:
 
 # --------------------------------------------------------------------------------------------------- optimizer rules
 #
-# Each updates a list of variables in place. values, grads: lists of arrays of equal shapes; further lists hold the rule's
-# state, likewise; `decays` holds one number per variable: before the rule, value -= value * decay.
+# Each updates a list of variables in place. values, grads: lists of arrays of equal shapes; further lists hold the
+# rule's state, likewise; `decays` holds one number per variable: before the rule, value -= value * decay.
 
 
-def sgd(values: Sequence[np.ndarray], grads: Sequence[np.ndarray], decays: Sequence[float], learning_rate: float) -> None:
+def sgd(
+    values: Sequence[np.ndarray], grads: Sequence[np.ndarray], decays: Sequence[float], learning_rate: float
+) -> None:
     """value -= learning_rate * grad"""
     backend.active.sgd(values, grads, decays, learning_rate)
 

@@ -5,6 +5,7 @@ ones at every call) or None (new ones, determined by `set_random_seed`).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ __all__ = [
 ]
 
 Seed = int | SeedGenerator | None
-Shape = tuple[int, ...]
+Shape = Sequence[int]
 
 
 def uniform(shape: Shape, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Seed = None) -> np.ndarray:

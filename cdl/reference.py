@@ -1,7 +1,7 @@
 """The meaning of every primitive of `ops.py`, in NumPy, in the same order.
 
-Written from the definitions, for any float dtype, without checks and without thought of speed. Run a model on these with
-`cdl.config.set_backend("reference")`, set a breakpoint, and watch the mathematics happen.
+Written from the definitions, for any float dtype, without checks and without thought of speed. Run a model on these
+with `cdl.config.set_backend("reference")`, set a breakpoint, and watch the mathematics happen.
 """
 
 from __future__ import annotations
@@ -20,9 +20,14 @@ def linear(x, kernel, bias, activation_name):
     return activation(z, activation_name)
 
 
+def as_matrix(x):
+    """All axes but the last become the rows."""
+    return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
+
+
 def linear_backward(x, kernel, y, dy, activation_name, need_dx, need_dkernel, need_dbias):
     dz = dy * derivative_from_output(y, activation_name)
-    rows_of_x, rows_of_dz = x.reshape(-1, x.shape[-1]), dz.reshape(-1, dz.shape[-1])
+    rows_of_x, rows_of_dz = as_matrix(x), as_matrix(dz)
     dx = dz @ kernel.T if need_dx else None
     dkernel = rows_of_x.T @ rows_of_dz if need_dkernel else None
     dbias = rows_of_dz.sum(axis=0) if need_dbias else None
@@ -45,7 +50,7 @@ def matmul(a, b, transpose_a, transpose_b):
 
 
 def column_sum(x):
-    return x.reshape(-1, x.shape[-1]).sum(axis=0)
+    return as_matrix(x).sum(axis=0)
 
 
 # ------------------------------------------------------------------------------------------------------- activations
@@ -106,8 +111,10 @@ ACTIVATIONS = {
     ),
     "gelu_tanh": (
         lambda x: x / 2 * (1 + np.tanh(gelu_tanh_inner(x))),
-        lambda x: (1 + np.tanh(gelu_tanh_inner(x))) / 2
-        + x / 2 * (1 - np.tanh(gelu_tanh_inner(x)) ** 2) * GELU_RATE * (1 + 3 * 0.044715 * x * x),
+        lambda x: (
+            (1 + np.tanh(gelu_tanh_inner(x))) / 2
+            + x / 2 * (1 - np.tanh(gelu_tanh_inner(x)) ** 2) * GELU_RATE * (1 + 3 * 0.044715 * x * x)
+        ),
     ),
     "hard_sigmoid": (lambda x: np.clip(x / 6 + 0.5, 0, 1), lambda x: (np.abs(x) < 3) / 6),
     "log_sigmoid": (lambda x: -softplus(-x), lambda x: sigmoid(-x)),
@@ -289,7 +296,7 @@ LOW32 = np.uint64(0xFFFFFFFF)
 
 
 def philox(seed, stream, blocks):
-    """Philox4x32-10: four 32-bit words for each of `blocks` counters (block, stream) under the key `seed`. -> (blocks, 4)"""
+    """Philox4x32-10: four words of 32 bits for each counter (block, stream) under the key `seed`. -> (blocks, 4)"""
     counter = np.arange(blocks, dtype=np.uint64)
     c = [counter & LOW32, counter >> np.uint64(32)]
     c += [np.full(blocks, stream & 0xFFFFFFFF, np.uint64), np.full(blocks, stream >> 32, np.uint64)]

@@ -1,6 +1,7 @@
 """The same learning without `fit`: output, loss, gradient back through the network, a step of Adam.
 
-Nothing is hidden. Each layer leaves in its context what it needs for the way back, and the gradients end up in the variables.
+Nothing is hidden. Each layer leaves in its context what it needs for the way back, and the gradients end up in the
+variables.
 """
 
 from cdl import Context, datasets, layers, losses, optimizers, utils

@@ -2,11 +2,11 @@
 # cython: freethreading_compatible=True, embedsignature=True
 """The binding: one short function per primitive of cdl.h, under the names of `ops.py`.
 
-No arithmetic and no shape rules live here. A function makes its arguments dense arrays of one float type, makes the output,
-releases the GIL and calls the table of that type.
+No arithmetic and no shape rules live here. A function makes its arguments dense arrays of one float type, makes the
+output, releases the GIL and calls the table of that type.
 
-Arrays come in through NumPy's C API with one inline test each: with three arguments that costs 0.13 us a call where typed
-memoryviews cost 0.85 us, as much as a small layer's arithmetic.
+Arrays come in through NumPy's C API with one inline test each: with three arguments that costs 0.13 us a call where
+typed memoryviews cost 0.85 us, as much as a small layer's arithmetic.
 """
 
 cimport numpy as cnp
@@ -60,8 +60,8 @@ cdef extern from "cdl.h" nogil:
                     Py_ssize_t) noexcept nogil
         int (*linear)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const void *, const void *, const void *, cdl_function,
                       void *) noexcept nogil
-        int (*linear_backward)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const void *, const void *, const void *, const void *,
-                               cdl_function, void *, void *, void *) noexcept nogil
+        int (*linear_backward)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const void *, const void *, const void *,
+                               const void *, cdl_function, void *, void *, void *) noexcept nogil
         int (*column_sum)(Py_ssize_t, Py_ssize_t, const void *, void *) noexcept nogil
         void (*activation)(cdl_activation, Py_ssize_t, const void *, void *) noexcept nogil
         void (*activation_backward)(cdl_activation, Py_ssize_t, const void *, const void *, const void *,

@@ -1,7 +1,7 @@
 /* activation.c - element-wise functions and their derivatives.
  *
  * f_name(x, p) is the function and df_name(x, y, p) its derivative, for one register; `apply` is the loop around them.
- * To add one: its name in cdl_function (cdl.h), the pair here, its line in activation_task, its meaning in cdl/reference.py.
+ * To add one: its name in cdl_function (cdl.h), the pair here, its line in activation_task, its meaning in reference.py.
  * Where a function has a kink, the derivative is the one that Keras' backends take.  A NaN in x is a NaN in y.
  */
 #include "cdl.h"
@@ -229,7 +229,7 @@ typedef struct {
     real *out;
 } activation_job;
 
-/* out = f(x), or out = dy * df(x, y) where dy is given.  f and df are constants here: the compiler makes a loop for each. */
+/* out = f(x), or out = dy * df(x, y) where dy is given.  f and df are constants here: each gets loops of its own. */
 static inline __attribute__((always_inline)) void apply(const activation_job *job, ptrdiff_t begin, ptrdiff_t end,
                                                         vec f(vec, const vec *), vec df(vec, vec, const vec *))
 {
@@ -277,12 +277,13 @@ static void activation_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
     }
 }
 
-/* Nanoseconds for each byte of the array, measured on one core of a 2.4 GHz Zen 3: memory is the limit, or arithmetic. */
+/* Nanoseconds for each byte of the array on one core of a 2.4 GHz Zen 3: memory is the limit, or arithmetic. */
 static double activation_cost(cdl_function f)
 {
     switch (f) {
-    case CDL_LINEAR: case CDL_RELU: case CDL_CLIPPED_RELU: case CDL_HARD_SIGMOID: case CDL_HARD_SILU: case CDL_HARD_TANH:
-    case CDL_HARD_SHRINK: case CDL_SOFT_SHRINK: case CDL_THRESHOLD: case CDL_SPARSE_PLUS: case CDL_SPARSE_SIGMOID:
+    case CDL_LINEAR: case CDL_RELU: case CDL_CLIPPED_RELU: case CDL_HARD_SIGMOID: case CDL_HARD_SILU:
+    case CDL_HARD_TANH: case CDL_HARD_SHRINK: case CDL_SOFT_SHRINK: case CDL_THRESHOLD: case CDL_SPARSE_PLUS:
+    case CDL_SPARSE_SIGMOID:
         return 0.03;
     default:
         return 0.25;
@@ -304,7 +305,8 @@ static void activation(cdl_activation f, ptrdiff_t size, const void *x, void *y)
     run_activation((activation_job){f, x, NULL, NULL, y}, size);
 }
 
-static void activation_backward(cdl_activation f, ptrdiff_t size, const void *x, const void *y, const void *dy, void *dx)
+static void activation_backward(cdl_activation f, ptrdiff_t size, const void *x, const void *y, const void *dy,
+                                void *dx)
 {
     run_activation((activation_job){f, x, y, dy, dx}, size);
 }

@@ -28,9 +28,10 @@ enum { MR = 6 };                        /* 12 sums, 2 of b, 1 of a: 15 of 16 reg
 #endif
 enum {
     NR = 2 * VL,
-    KC = 256,
+    KC = 384,
     MC = 192,
     IN_PLACE = 16,                      /* up to so many rows, b is read in place */
+    FAR = 512 << 10,                    /* a transposed a whose KC rows span so many bytes is copied: caches and TLB miss */
 };
 
 /* ---- The tile ----------------------------------------------------------------------------------------------------- */
@@ -45,7 +46,6 @@ typedef struct {
     ptrdiff_t start_row;
     real *c;
     ptrdiff_t c_row;
-    ptrdiff_t columns;                  /* so many are stored; b has zeros in the others */
     double floor;                       /* c = max(sum, floor): 0 for relu, else -infinity */
 } tile_job;
 
@@ -54,14 +54,14 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
     enum { MOST_ROWS = 8, MOST_VECS = 8 };
     vec sum[MOST_ROWS][MOST_VECS];
     const real *a[MOST_ROWS], *b = job->b;
-    const ptrdiff_t columns = job->columns, a_step = job->a_step, b_step = job->b_step;
+    const ptrdiff_t a_step = job->a_step, b_step = job->b_step;
 
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++) {
         a[r] = job->a + r * job->a_row;
 #pragma GCC unroll 8
         for (int v = 0; v < vecs; v++)
-            sum[r][v] = job->start ? load_n(job->start + r * job->start_row + v * VL, columns - v * VL) : splat(0);
+            sum[r][v] = job->start ? load(job->start + r * job->start_row + v * VL) : splat(0);
     }
     for (ptrdiff_t k = job->k, at = 0; k > 0; k--, at += a_step, b += b_step) {
         vec row[MOST_VECS];
@@ -81,7 +81,7 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 8
         for (int v = 0; v < vecs; v++)
-            store_n(job->c + r * job->c_row + v * VL, columns - v * VL, vmax(floor, sum[r][v]));
+            store(job->c + r * job->c_row + v * VL, vmax(floor, sum[r][v]));
 }
 
 static __attribute__((noinline)) void run_tile(ptrdiff_t rows, const tile_job *job)
@@ -104,6 +104,31 @@ static __attribute__((noinline)) void run_tile(ptrdiff_t rows, const tile_job *j
 static __attribute__((noinline)) void run_row(const tile_job *job)
 {
     tile(1, 8, job);
+}
+
+/* A tile that is wider than the columns left: it works on a copy of its part of c. */
+static __attribute__((noinline)) void run_edge(ptrdiff_t rows, ptrdiff_t columns, const tile_job *job)
+{
+    real start[MR * NR], c[MR * NR];
+    tile_job copy = *job;
+    copy.c = c;
+    copy.c_row = NR;
+    if (job->start) {
+        for (ptrdiff_t r = 0; r < rows; r++)
+            for (ptrdiff_t j = 0; j < NR; j += VL)
+                store(start + r * NR + j, load_n(job->start + r * job->start_row + j, columns - j));
+        copy.start = start;
+        copy.start_row = NR;
+    }
+    run_tile(rows, &copy);
+    for (ptrdiff_t r = 0; r < rows; r++)
+        for (ptrdiff_t j = 0; j < columns; j += VL)
+            store_n(job->c + r * job->c_row + j, columns - j, load(c + r * NR + j));
+}
+
+static inline ptrdiff_t least(ptrdiff_t a, ptrdiff_t b)
+{
+    return a < b ? a : b;
 }
 
 /* ---- Packing ------------------------------------------------------------------------------------------------------ */
@@ -141,15 +166,30 @@ static void pack_panel(ptrdiff_t k, ptrdiff_t columns, cdl_matrix matrix, const 
         for (ptrdiff_t p = 0; p < k; p += VL) {
             vec v[VL];
             const real *corner = b + j * matrix.column + p;
+            if (j + VL <= columns && p + VL <= k) {
 #pragma GCC unroll 16
-            for (int r = 0; r < VL; r++)
-                v[r] = j + r < columns ? load_n(corner + r * matrix.column, k - p) : splat(0);
-            transpose(v);
+                for (int r = 0; r < VL; r++)
+                    v[r] = load(corner + r * matrix.column);
+                transpose(v);
 #pragma GCC unroll 16
-            for (int r = 0; r < VL; r++)
-                if (p + r < k)
+                for (int r = 0; r < VL; r++)
                     store(panel + (p + r) * NR + j, v[r]);
+            } else {
+                for (int r = 0; r < VL; r++)
+                    v[r] = j + r < columns ? load_n(corner + r * matrix.column, k - p) : splat(0);
+                transpose(v);
+                for (int r = 0; r < least(VL, k - p); r++)
+                    store(panel + (p + r) * NR + j, v[r]);
+            }
         }
+}
+
+/* block[t][k][MR] = a[MR * t + r][k] for a transposed a, whose elements of a column are neighbours. */
+static void pack_rows(ptrdiff_t rows, ptrdiff_t k, const real *a, ptrdiff_t a_step, real *block)
+{
+    for (ptrdiff_t p = 0; p < k; p++)
+        for (ptrdiff_t r = 0; r < rows; r += VL)
+            store(block + p * MR + r, load_n(a + p * a_step + r, rows - r));
 }
 
 /* ---- One thread's part -------------------------------------------------------------------------------------------- */
@@ -165,11 +205,6 @@ typedef struct {
     int by_rows;                        /* threads share the rows of c, else its columns */
 } product;
 
-static inline ptrdiff_t least(ptrdiff_t a, ptrdiff_t b)
-{
-    return a < b ? a : b;
-}
-
 /* The size of equal parts of at most `most`, rather than full parts and a rest: a tile of 2 rows is not 3 times faster
  * than one of 6. */
 static inline ptrdiff_t even_part(ptrdiff_t size, ptrdiff_t most)
@@ -181,12 +216,11 @@ static inline ptrdiff_t even_part(ptrdiff_t size, ptrdiff_t most)
 /* The functions that are too long for the tile, on elements that it has just stored. */
 static void finish(cdl_function f, ptrdiff_t rows, ptrdiff_t columns, real *c, ptrdiff_t c_row)
 {
-    for (ptrdiff_t r = 0; r < rows; r++)
-        for (ptrdiff_t j = 0; j < columns; j += VL) {
-            real *y = c + r * c_row + j;
-            vec z = load_n(y, columns - j);
-            store_n(y, columns - j, f == CDL_TANH ? vtanh(z) : vsigmoid(z));
-        }
+    for (ptrdiff_t r = 0; r < rows; r++) {
+        real *y = c + r * c_row;
+        activation_job job = {{f, {0}}, y, NULL, NULL, y};
+        activation_task(&job, 0, columns);
+    }
 }
 
 /* Rows [top, bottom) and columns [left, right) of c. */
@@ -196,34 +230,47 @@ static int part(const product *p, ptrdiff_t top, ptrdiff_t bottom, ptrdiff_t lef
     const ptrdiff_t height = even_part(bottom - top, MC), depth = p->k > 0 ? even_part(p->k, KC) : 1;
     const int in_place = p->b.column == 1 && bottom - top <= IN_PLACE;
     const int wide = in_place && bottom - top == 1;
+    const int copy_a = depth * p->a.column * sizeof(real) >= FAR && right - left > 2 * NR;
+    const ptrdiff_t panel_size = in_place && (right - left) % NR == 0 ? 0 : depth * NR;
+    const ptrdiff_t block_size = copy_a ? (height + MR) * depth + VL : 0;
     real *panel = NULL;
-    if (!in_place || (right - left) % NR != 0)
-        if ((panel = cdl_workspace(sizeof(real) * depth * NR)) == NULL)
-            return -1;
+    if (panel_size + block_size > 0 && (panel = cdl_workspace(sizeof(real) * (panel_size + block_size))) == NULL)
+        return -1;
+    real *block = panel + panel_size;
 
     for (ptrdiff_t i0 = top; i0 < bottom; i0 += height)
         for (ptrdiff_t k0 = 0; k0 == 0 || k0 < p->k; k0 += depth) {
             const ptrdiff_t i1 = least(i0 + height, bottom), k = least(depth, p->k - k0);
             const int last = k0 + k == p->k;
+            const ptrdiff_t tiles = (i1 - i0 + MR - 1) / MR;
+            if (copy_a)
+                for (ptrdiff_t t = 0, i = i0, rows; t < tiles; t++, i += rows) {
+                    rows = (i1 - i + tiles - t - 1) / (tiles - t);
+                    pack_rows(rows, k, a + i * p->a.row + k0 * p->a.column, p->a.column, block + t * k * MR);
+                }
             ptrdiff_t width;
             for (ptrdiff_t j = left; j < right; j += width) {
+                const ptrdiff_t columns = least(NR, right - j);
                 width = wide && right - j >= 8 * VL ? 8 * VL : NR;
                 tile_job job = {
                     .k = k, .a_row = p->a.row, .a_step = p->a.column, .c_row = p->c_row,
-                    .columns = least(width, right - j),
                     .floor = last && p->f == CDL_RELU ? 0 : -__builtin_inf(),
                 };
                 job.b = b + k0 * p->b.row + j * p->b.column;
                 job.b_step = p->b.row;
-                if (!in_place || job.columns < width) {
-                    pack_panel(k, job.columns, p->b, job.b, panel);
+                if (!in_place || columns < NR) {
+                    pack_panel(k, columns, p->b, job.b, panel);
                     job.b = panel;
                     job.b_step = NR;
                 }
-                const ptrdiff_t tiles = (i1 - i0 + MR - 1) / MR;
                 for (ptrdiff_t t = 0, i = i0; t < tiles; t++) {
                     const ptrdiff_t rows = (i1 - i + tiles - t - 1) / (tiles - t);
-                    job.a = a + i * p->a.row + k0 * p->a.column;
+                    if (copy_a) {
+                        job.a = block + t * k * MR;
+                        job.a_row = 1;
+                        job.a_step = MR;
+                    } else
+                        job.a = a + i * p->a.row + k0 * p->a.column;
                     job.c = p->c + i * p->c_row + j;
                     if (k0 > 0 || p->accumulate) {
                         job.start = job.c;
@@ -232,10 +279,12 @@ static int part(const product *p, ptrdiff_t top, ptrdiff_t bottom, ptrdiff_t lef
                         job.start = p->bias + j;
                     if (width > NR)
                         run_row(&job);
+                    else if (columns < NR)
+                        run_edge(rows, columns, &job);
                     else
                         run_tile(rows, &job);
                     if (last && p->f > CDL_RELU)
-                        finish(p->f, rows, job.columns, job.c, p->c_row);
+                        finish(p->f, rows, least(width, right - j), job.c, p->c_row);
                     i += rows;
                 }
             }

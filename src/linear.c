@@ -6,29 +6,6 @@ static int linear(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, const void *x, const vo
     return gemm(n, o, i, (cdl_matrix){x, i, 1}, (cdl_matrix){kernel, o, 1}, bias, f, 0, y, o);
 }
 
-/* ---- dz = dy * f'(y) ---------------------------------------------------------------------------------------------- */
-
-typedef struct {
-    const real *y, *dy;
-    cdl_function f;
-    real *dz;
-} slope_job;
-
-static void slope_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
-{
-    const slope_job *job = arg;
-    for (ptrdiff_t j = begin; j < end; j += VL) {
-        vec y = load_n(job->y + j, end - j), dz = load_n(job->dy + j, end - j);
-        switch (job->f) {
-        case CDL_RELU:    dz = vselect(y > splat(0), dz, splat(0)); break;
-        case CDL_SIGMOID: dz = dz * (y * (splat(1) - y)); break;
-        case CDL_TANH:    dz = dz * vfma(-y, y, splat(1)); break;
-        default: break;
-        }
-        store_n(job->dz + j, end - j, dz);
-    }
-}
-
 /* ---- Sums over rows ----------------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -101,8 +78,7 @@ static int linear_backward(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, const void *x,
     if (f != CDL_LINEAR) {
         if ((own = cdl_take(bytes)) == NULL)
             return -1;
-        slope_job slope = {y, dy, f, own};
-        cdl_parallel(n * o, 4 * LANES, (double)bytes / 16, slope_task, &slope);
+        activation_backward((cdl_activation){f, {0}}, n * o, y, y, dy, own);      /* f' needs y only */
         dz = own;
     }
     backward_job job = {

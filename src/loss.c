@@ -46,6 +46,12 @@ static inline double weight_of(const cdl_loss *loss, ptrdiff_t r)
     return loss->weight == NULL ? 1 : ((const real *)loss->weight)[r];
 }
 
+/* Row r of an array that may be NULL. */
+static inline real *row_or_null(void *array, ptrdiff_t r, ptrdiff_t d)
+{
+    return array == NULL ? NULL : (real *)array + r * d;
+}
+
 /* ---- Means of element-wise losses --------------------------------------------------------------------------------- */
 
 /* The loss of single elements, with targets t, and its slope d loss / d y. */
@@ -82,7 +88,7 @@ static inline __attribute__((always_inline)) double each_mean(const cdl_loss *lo
     double total = 0;
     for (ptrdiff_t r = begin; r < end; r++) {
         const real *t = (const real *)loss->y_true + r * d, *y = (const real *)loss->y_pred + r * d;
-        real *dy = (real *)loss->dy + r * d;
+        real *dy = row_or_null(loss->dy, r, d);
         double weight = weight_of(loss, r);
         vec factor = splat(loss->scale * weight / (double)d);
         lanes sum = lanes_of(0);
@@ -90,7 +96,7 @@ static inline __attribute__((always_inline)) double each_mean(const cdl_loss *lo
             for (int p = 0; p < PARTS && j + p * VL < d; p++) {
                 ptrdiff_t k = j + p * VL, n = d - k;
                 vec slope, value = element(loss, load_n(t + k, n), load_n(y + k, n), &slope);
-                if (loss->dy != NULL)
+                if (dy != NULL)
                     store_n(dy + k, n, factor * slope);
                 sum.part[p] += only_first(value, n);
             }
@@ -194,32 +200,15 @@ static inline vec target(const cdl_loss *loss, int sparse, ptrdiff_t r, ptrdiff_
     return only_first(vfma(t, splat(1 - smoothing), splat(smoothing / (double)loss->d)), n);
 }
 
-/* The loss of row r, and its gradient times factor. */
-typedef real class_loss(const cdl_loss *loss, int sparse, ptrdiff_t r, vec factor);
-
-static inline __attribute__((always_inline)) double each_class(const cdl_loss *loss, ptrdiff_t begin, ptrdiff_t end,
-                                                               int sparse, class_loss row)
-{
-    double total = 0;
-    for (ptrdiff_t r = begin; r < end; r++) {
-        double weight = weight_of(loss, r);
-        real value = row(loss, sparse, r, splat(loss->scale * weight));
-        if (loss->values != NULL)
-            ((real *)loss->values)[r] = value;
-        total += weight * (double)value;
-    }
-    return total;
-}
-
-/* With log p = z - largest - log_sum:  value = -sum t log p,  dz = p * sum t - t. */
-static inline real class_of_logits(const cdl_loss *loss, int sparse, ptrdiff_t r, vec factor)
+/* With log p = z - largest - log_sum:  value = -sum t log p,  dz = (p sum t - t) * factor.
+ * In dz, if it is wanted, is exp(z - largest), whose sum is given. */
+static inline __attribute__((always_inline)) real class_of_logits(const cdl_loss *loss, int sparse, ptrdiff_t r,
+                                                                  vec factor, vec largest, vec sum, vec log_sum)
 {
     ptrdiff_t d = loss->d;
     const real *z = (const real *)loss->y_pred + r * d;
-    real *dz = loss->dy == NULL ? NULL : (real *)loss->dy + r * d;
-    vec largest = row_max(d, z), sum = row_exp(d, z, largest, dz), log_sum = vlog(sum);
-    real value;
-    vec p_from_e = splat(1) / sum;
+    real *dz = row_or_null(loss->dy, r, d), value;
+    vec p_from_exp = splat(1) / sum;
     if (sparse) {
         value = log_sum[0] - (z[((const int32_t *)loss->y_true)[r]] - largest[0]);
     } else {
@@ -233,12 +222,55 @@ static inline real class_of_logits(const cdl_loss *loss, int sparse, ptrdiff_t r
                 mass.part[p] += t;
             }
         value = fold(values, vadd)[0];
-        p_from_e *= fold(mass, vadd);
+        p_from_exp *= fold(mass, vadd);
     }
     if (dz != NULL)
-        for (ptrdiff_t k = 0; k < d; k += VL)
-            store_n(dz + k, d - k, factor * vfma(load_n(dz + k, d - k), p_from_e, -target(loss, sparse, r, k, d - k)));
+        for (ptrdiff_t k = 0; k < d; k += VL) {
+            vec t = target(loss, sparse, r, k, d - k);
+            store_n(dz + k, d - k, factor * vfma(load_n(dz + k, d - k), p_from_exp, -t));
+        }
     return value;
+}
+
+/* A few rows go through each step together.  The steps are long chains of dependent operations, which a processor
+ * overlaps only if the same step of another row is near; and one log serves a register of rows. */
+static inline __attribute__((always_inline)) double each_class_of_logits(const cdl_loss *loss, int sparse,
+                                                                         ptrdiff_t begin, ptrdiff_t end)
+{
+    enum { MOST_ROWS = LANES, CACHED_ELEMENTS = 2048 };
+    ptrdiff_t d = loss->d, rows = CACHED_ELEMENTS / (d + 1) + 1;
+    real largest[MOST_ROWS], sum[MOST_ROWS] = {0}, log_sum[MOST_ROWS];
+    double total = 0;
+    for (ptrdiff_t r = begin; r < end; r += rows) {
+        rows = rows < MOST_ROWS ? rows : MOST_ROWS;
+        rows = rows < end - r ? rows : end - r;
+        const real *z = (const real *)loss->y_pred + r * d;
+        for (ptrdiff_t i = 0; i < rows; i++)
+            largest[i] = row_max(d, z + i * d)[0];
+        for (ptrdiff_t i = 0; i < rows; i++)
+            sum[i] = row_exp(d, z + i * d, splat(largest[i]), row_or_null(loss->dy, r + i, d))[0];
+        for (int i = 0; i < MOST_ROWS; i += VL)
+            store(log_sum + i, vlog(load(sum + i)));
+        for (ptrdiff_t i = 0; i < rows; i++) {
+            double weight = weight_of(loss, r + i);
+            real value = class_of_logits(loss, sparse, r + i, splat(loss->scale * weight), splat(largest[i]),
+                                         splat(sum[i]), splat(log_sum[i]));
+            if (loss->values != NULL)
+                ((real *)loss->values)[r + i] = value;
+            total += weight * (double)value;
+        }
+    }
+    return total;
+}
+
+static double rows_of_logits(const cdl_loss *loss, ptrdiff_t begin, ptrdiff_t end)
+{
+    return each_class_of_logits(loss, 0, begin, end);
+}
+
+static double rows_of_labelled_logits(const cdl_loss *loss, ptrdiff_t begin, ptrdiff_t end)
+{
+    return each_class_of_logits(loss, 1, begin, end);
 }
 
 /* -t / p, and zero where p was clipped from q. */
@@ -249,7 +281,8 @@ static inline vec slope_of_log(const cdl_loss *loss, vec t, vec q)
 }
 
 /* With s = sum y, q = y / s, p = clip(q) and u = slope_of_log:  value = -sum t log p,  dy = (u - sum(u q)) / s. */
-static inline real class_of_probabilities(const cdl_loss *loss, int sparse, ptrdiff_t r, vec factor)
+static inline __attribute__((always_inline)) real class_of_probabilities(const cdl_loss *loss, int sparse, ptrdiff_t r,
+                                                                         vec factor)
 {
     ptrdiff_t d = loss->d;
     const real *y = (const real *)loss->y_pred + r * d;
@@ -285,29 +318,33 @@ static inline real class_of_probabilities(const cdl_loss *loss, int sparse, ptrd
     return value;
 }
 
-static double rows_of_logits(const cdl_loss *loss, ptrdiff_t begin, ptrdiff_t end)
+static inline __attribute__((always_inline)) double each_class_of_probabilities(const cdl_loss *loss, int sparse,
+                                                                                ptrdiff_t begin, ptrdiff_t end)
 {
-    return each_class(loss, begin, end, 0, class_of_logits);
+    double total = 0;
+    for (ptrdiff_t r = begin; r < end; r++) {
+        double weight = weight_of(loss, r);
+        real value = class_of_probabilities(loss, sparse, r, splat(loss->scale * weight));
+        if (loss->values != NULL)
+            ((real *)loss->values)[r] = value;
+        total += weight * (double)value;
+    }
+    return total;
 }
 
 static double rows_of_probabilities(const cdl_loss *loss, ptrdiff_t begin, ptrdiff_t end)
 {
-    return each_class(loss, begin, end, 0, class_of_probabilities);
+    return each_class_of_probabilities(loss, 0, begin, end);
+}
+
+static double rows_of_labelled_probabilities(const cdl_loss *loss, ptrdiff_t begin, ptrdiff_t end)
+{
+    return each_class_of_probabilities(loss, 1, begin, end);
 }
 
 static double categorical_crossentropy(const cdl_loss *loss)
 {
     return run_loss(loss, loss->from_logits ? rows_of_logits : rows_of_probabilities, 0.4);
-}
-
-static double rows_of_labelled_logits(const cdl_loss *loss, ptrdiff_t begin, ptrdiff_t end)
-{
-    return each_class(loss, begin, end, 1, class_of_logits);
-}
-
-static double rows_of_labelled_probabilities(const cdl_loss *loss, ptrdiff_t begin, ptrdiff_t end)
-{
-    return each_class(loss, begin, end, 1, class_of_probabilities);
 }
 
 static double sparse_categorical_crossentropy(const cdl_loss *loss)

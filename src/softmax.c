@@ -45,7 +45,8 @@ typedef struct {
     real *out;
 } rows_job;
 
-static void run_rows(ptrdiff_t n, ptrdiff_t d, const void *x, const void *dy, void *out, double cost_of_byte, cdl_task *task)
+static void run_rows(ptrdiff_t n, ptrdiff_t d, const void *x, const void *dy, void *out, double cost_of_byte,
+                     cdl_task *task)
 {
     rows_job job = {d, x, dy, out};
     cdl_parallel(n, 1, (double)n * ((double)d * (double)sizeof(real) * cost_of_byte + 20), task, &job);

@@ -68,7 +68,7 @@ def test_functions_are_numbered_alike():
     assert set(reference.ACTIVATIONS) == set(ops.FUNCTIONS)
 
 
-# From the top down (docs/design.md). A module sees its own package and the lines below; neighbours do not see each other.
+# From the top down (docs/design.md). A module sees its own package and the lines below, but not its neighbours.
 ORDER = [
     {"cdl"},
     {"models"},
@@ -106,7 +106,7 @@ def imported(tree):
             continue
         for name in names:
             if name.split(".")[0] == "cdl":
-                yield node.lineno, (name.split(".") + ["cdl"])[1]
+                yield node.lineno, ([*name.split("."), "cdl"])[1]
 
 
 @source_tree

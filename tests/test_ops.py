@@ -1,5 +1,6 @@
-"""The native primitives against their meaning, over the table of cases: values, bits, layouts, and the edges of the floats."""
+"""The native primitives against their meaning, over the table of cases: values, bits, layouts, and edges."""
 
+import inspect
 import math
 import multiprocessing
 import threading
@@ -28,7 +29,7 @@ def mapped(function, tree):
 
 
 def call(case: Case, arguments, backend: str = "native"):
-    """The results, as a list of arrays. An in-place rule works on a copy of its arguments, and its results are all of them."""
+    """The results, as a list of arrays. An in-place rule works on a copy of its arguments, which are its results."""
     with config.set_backend(backend):
         if case.op in IN_PLACE:
             arguments = mapped(np.copy, arguments)
@@ -116,13 +117,11 @@ def test_layout_of_inputs_does_not_matter(case, layout):
 
 
 def test_every_primitive_has_a_case():
-    public = {
-        name for name, value in vars(ops).items() if callable(value) and getattr(value, "__module__", "") == "cdl.ops"
-    }
+    public = {name for name, f in vars(ops).items() if inspect.isfunction(f) and f.__module__ == "cdl.ops"}
     assert {case.op for case in CASES} == {name for name in public if not name.startswith("_")}
 
 
-# --------------------------------------------------------------------------------------------- accuracy of the functions
+# -------------------------------------------------------------------------------------------- accuracy of the functions
 
 
 @pytest.mark.parametrize("isa", _native.isas())
@@ -138,26 +137,23 @@ def test_every_primitive_has_a_case():
     ],
 )
 def test_relative_accuracy(function, exact, ulps, dtype, isa):
-    """Also where the result is small; absolute errors alone would hide that. On generic the squares of gelu lose digits."""
+    """Also where the result is small; absolute errors alone would hide that."""
     if function == "gelu" and isa == "generic":
         pytest.skip("needs fused multiply-add")
     low = -12 if function == "gelu" else -80
-    x = np.concatenate([np.linspace(low, 80, 4001), np.geomspace(1e-30, 1, 500), -np.geomspace(1e-30, 1, 500)]).astype(
-        dtype
-    )
+    small = np.geomspace(1e-30, 1, 500)
+    x = np.concatenate([np.linspace(low, 80, 4001), small, -small]).astype(dtype)
     expected = np.array([exact(float(v)) for v in x])
     with config.set_isa(isa):
         actual = ops.activation(x, function).astype(np.float64)
     slack = 1 + 4 * (dtype == "float64")  # libm's own error, and that of the formula around it
     allowed = (ulps + slack) * np.finfo(dtype).eps * np.abs(expected)
-    if function == "gelu":
-        allowed *= 1 + x.astype(np.float64) ** 2 * (
-            dtype == "float64"
-        )  # the rounding of x / sqrt(2), magnified by erfc
+    if function == "gelu" and dtype == "float64":
+        allowed *= 1 + x**2  # the rounding of x / sqrt(2) above, magnified by erfc
     assert np.all(np.abs(actual - expected) <= allowed + np.finfo(dtype).tiny)
 
 
-# ----------------------------------------------------------------------------------------------- the edges of the floats
+# ---------------------------------------------------------------------------------------------- the edges of the floats
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -187,7 +183,7 @@ def test_values_at_the_ends(dtype):
         "hard_tanh": [-1, -1, 0, 1, 1],
         "soft_shrink": [-top, -1e4 + 0.5, 0, 1e4 - 0.5, top],
     }.items():
-        actual = ops.activation(ends, *dict((f[0], f) for f in FUNCTIONS)[function])
+        actual = ops.activation(ends, *{f[0]: f for f in FUNCTIONS}[function])
         np.testing.assert_allclose(actual, expected, rtol=4 * np.finfo(dtype).eps)
 
 
@@ -220,7 +216,7 @@ def test_a_class_that_is_ruled_out(dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_probabilities_of_zero_and_one(dtype):
-    """They are clipped; the gradient there is zero. The reference computes in the same type: 1 - epsilon must round alike."""
+    """They are clipped, and the gradient there is zero. The reference in the same type rounds 1 - epsilon alike."""
     p = np.array([[0], [1], [0], [1], [0.5]], dtype)
     t = np.array([[0], [1], [1], [0], [0.5]], dtype)
     values = ops.binary_crossentropy(t, p)
@@ -254,7 +250,7 @@ def test_denormals_are_zero_inside_and_untouched_outside(dtype):
     assert (x / 2 > 0).all()
 
 
-# ------------------------------------------------------------------------------------------------------------- processes
+# ------------------------------------------------------------------------------------------------------------ processes
 
 
 def _child(queue):
@@ -297,7 +293,7 @@ def test_two_python_threads_at_once():
     assert not differences
 
 
-# -------------------------------------------------------------------------------------------------------------- mistakes
+# ------------------------------------------------------------------------------------------------------------- mistakes
 
 
 @pytest.mark.parametrize(
@@ -307,11 +303,7 @@ def test_two_python_threads_at_once():
         (lambda a: ops.mean_squared_error(a, a.astype(np.float64)), TypeError, "y_true is float32"),
         (lambda a: ops.mean_squared_error(a, a[:1]), ValueError, r"\(2, 3\).*\(1, 3\)"),
         (lambda a: ops.softmax_backward(a, a[:1]), ValueError, r"\(2, 3\).*\(1, 3\)"),
-        (
-            lambda a: ops.sparse_categorical_crossentropy(np.array([0, 3], np.int32), a),
-            ValueError,
-            "label 3 at position 1",
-        ),
+        (lambda a: ops.sparse_categorical_crossentropy(np.array([0, 3], np.int32), a), ValueError, "label 3 at"),
         (lambda a: ops.sparse_categorical_crossentropy(np.array([0, 1]), a), TypeError, "int32"),
         (lambda a: ops.take_rows(a, np.array([0, -1])), IndexError, "index -1 at position 1"),
         (lambda a: ops.matmul(a, a), ValueError, "inner sizes differ"),

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -13,9 +15,9 @@ def test_to_categorical():
     assert utils.to_categorical(np.array([1.0]), 2).tolist() == [[0, 1]]
     assert utils.to_categorical([], 3).shape == (0, 3)
     for bad in ([3], [-1]):
-        with pytest.raises(IndexError, match=rf"class {bad[0]} at position 0"):
+        with pytest.raises(IndexError, match=re.escape(f"class {bad[0]} at")):
             utils.to_categorical(bad, 3)
-    with pytest.raises(ValueError, match="0.5 at position 1"):
+    with pytest.raises(ValueError, match=r"0\.5 at position 1"):
         utils.to_categorical([0, 0.5], 3)
     with pytest.raises(ValueError, match="num_classes"):
         utils.to_categorical([])

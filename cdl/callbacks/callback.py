@@ -14,8 +14,8 @@ Logs = dict[str, Any] | None
 class Callback:
     """Something to do during training, evaluation or prediction: override the moments that matter.
 
-    `self.model` is the model, `self.params` has "epochs", "steps" and "verbose". `logs` holds the running loss and metrics.
-    Setting `self.model.stop_training = True` ends training.
+    `self.model` is the model, `self.params` has "epochs", "steps" and "verbose". `logs` holds the running loss and
+    metrics. Setting `self.model.stop_training = True` ends training.
 
     >>> class Tell(Callback):
     ...     def on_epoch_end(self, epoch, logs=None):
@@ -94,12 +94,13 @@ class CallbackList:
         from cdl.callbacks.history import History
         from cdl.callbacks.progress import ProgbarLogger, resolve_verbose
 
-        given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
+        given = [callbacks] if isinstance(callbacks, Callback | str) else list(callbacks or ())
         for callback in given:
             if not isinstance(callback, Callback):
                 raise ValueError(f"callbacks holds instances of cdl.callbacks.Callback. Received: {callback!r}")
         self.history = next((callback for callback in given if isinstance(callback, History)), None) or History()
-        self.callbacks = [*given] if self.history in given else [self.history, *given]
+        # After those of the user, so that what they write into an epoch's logs is recorded.
+        self.callbacks = given if self.history in given else [*given, self.history]
         verbose = resolve_verbose(verbose)
         if verbose and not any(isinstance(callback, ProgbarLogger) for callback in given):
             self.callbacks.append(ProgbarLogger())

@@ -7,17 +7,15 @@ from typing import Any
 
 from cdl.callbacks.callback import Callback, Logs
 
-# Metrics of which more is better; of all others, losses among them, less is better.
-LARGER_IS_BETTER = ("acc", "accuracy", "auc", "precision", "recall", "f1", "fbeta", "score", "iou", "r2", "similarity", "hits")
-
 
 class EarlyStopping(Callback):
     """Stops training when a quantity has not improved for `patience` epochs.
 
-    Parameters: `monitor`, a key of the logs; `min_delta` >= 0, the least change that counts as an improvement; `patience`
-    >= 0 epochs; `verbose`, 1 to say so; `mode`, "min", "max" or "auto" (by the name); `baseline`, a value to beat;
-    `restore_best_weights`, end with the weights of the best epoch; `start_from_epoch`, when to begin watching.
-    Raises ValueError for an unknown mode. Warns where the quantity is not in the logs.
+    Parameters: `monitor`, a key of the logs; `min_delta` >= 0, the least change that counts as an improvement;
+    `patience` >= 0 epochs; `verbose`, 1 to say so; `mode`, "min", "max" or "auto" (as the metric has it); `baseline`, a
+    value to beat; `restore_best_weights`, end with the weights of the best epoch; `start_from_epoch`, when to begin
+    watching. Raises ValueError for an unknown mode, and in mode "auto" for a quantity that no metric of the model has.
+    Warns where it is not in the logs.
 
     >>> model.fit(x, y, validation_split=0.2, callbacks=[EarlyStopping(patience=3, restore_best_weights=True)])
     """
@@ -38,18 +36,24 @@ class EarlyStopping(Callback):
             raise ValueError(f"EarlyStopping: mode is 'auto', 'min' or 'max'. Received: {mode!r}")
         self.monitor, self.mode = monitor, mode
         self.min_delta, self.patience, self.verbose = abs(min_delta), patience, verbose
-        self.baseline, self.restore_best_weights, self.start_from_epoch = baseline, restore_best_weights, start_from_epoch
+        self.baseline, self.restore_best_weights, self.start_from_epoch = (
+            baseline,
+            restore_best_weights,
+            start_from_epoch,
+        )
         self._forget()
 
     def _forget(self) -> None:
         self.wait, self.stopped_epoch, self.best_epoch = 0, 0, 0
         self.best: float | None = None
+        self._larger = False
         self.best_weights: list[Any] | None = None
 
     def on_train_begin(self, logs: Logs = None) -> None:
         self._forget()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        self._larger = self._larger_is_better()
         current = (logs or {}).get(self.monitor)
         if current is None:
             warnings.warn(
@@ -86,7 +90,7 @@ class EarlyStopping(Callback):
     def _improves(self, value: float, reference: float | None) -> bool:
         if reference is None:
             return True
-        if self._larger_is_better():
+        if self._larger:
             return value - self.min_delta > reference
         return value + self.min_delta < reference
 
@@ -94,4 +98,11 @@ class EarlyStopping(Callback):
         if self.mode != "auto":
             return self.mode == "max"
         name = self.monitor.removeprefix("val_")
-        return any(word in name.split("_") for word in LARGER_IS_BETTER)
+        directions = {metric.name: getattr(metric, "_direction", None) for metric in self.model.metrics}
+        direction = "down" if name == "loss" else directions.get(name)
+        if direction is None:
+            raise ValueError(
+                f"EarlyStopping: whether more or less of {self.monitor!r} is better cannot be told from the model's "
+                f"metrics {sorted(directions)}. Pass mode='max' or mode='min'."
+            )
+        return direction == "up"

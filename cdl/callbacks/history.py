@@ -6,7 +6,7 @@ from cdl.callbacks.callback import Callback, Logs
 
 
 class History(Callback):
-    """The record of a training: `history["loss"][k]` is the loss of the k-th epoch, likewise metrics and "val_..." values."""
+    """The record of a training: `history["loss"][k]` is the loss of epoch k, likewise metrics and "val_..." values."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -9,10 +9,14 @@ from typing import Any
 from cdl.callbacks.callback import Callback, Logs
 
 REFRESH_SECONDS = 0.1
+WIDTH, STROKE = 20, "━"
 
 
 def resolve_verbose(verbose: Any) -> int:
-    """0, 1 (bar) or 2 (a line per epoch); "auto" is a bar where one can be shown. Raises ValueError for anything else."""
+    """0, 1 (bar) or 2 (a line per epoch); "auto" is a bar where one can be shown.
+
+    Raises ValueError for anything else.
+    """
     if verbose == "auto":
         return 1 if shows_bars() else 2
     if verbose not in (0, 1, 2):
@@ -88,25 +92,22 @@ class ProgbarLogger(Callback):
 
     def _refresh(self, logs: Logs) -> None:
         now = time.perf_counter()
-        seconds_left = (now - self._started) / self._steps * (self.params["steps"] - self._steps)
-        self._show(seconds_left, logs)
+        per_step = (now - self._started) / self._steps
+        seconds_left = per_step * (self.params["steps"] - self._steps)
+        self._bar.n = self._steps
+        self._bar.set_description_str(f"{readable(seconds_left)} {readable_step(per_step)}{readable_logs(logs)}")
         self._next_refresh = now + REFRESH_SECONDS
 
-    def _show(self, seconds: float, logs: Logs) -> None:
-        self._bar.n = self._steps
-        per_step = (time.perf_counter() - self._started) / max(1, self._steps)
-        self._bar.set_description_str(f"{readable(seconds)} {readable_step(per_step)}{readable_logs(logs)}", refresh=False)
-        self._bar.refresh()
-
     def _end(self, logs: Logs) -> None:
+        """The bar, which the terminal's width cuts, gives way to a line with all values."""
         elapsed = time.perf_counter() - self._started
+        filled, dash = " - ", " - "
         if self._bar is not None:
-            self._show(elapsed, logs)
             self._bar.close()
-            self._bar = None
-            return
+            self._bar, filled, dash = None, f" {WIDTH * STROKE} ", " "
         step = readable_step(elapsed / max(1, self._steps))
-        print(f"{self._steps}/{self.params['steps']} - {readable(elapsed)} - {step}{readable_logs(logs)}", flush=True)
+        done = f"{self._steps}/{self.params['steps']}"
+        print(f"{done}{filled}{readable(elapsed)}{dash}{step}{readable_logs(logs)}", flush=True)
 
 
 def new_bar(steps: int) -> Any:
@@ -116,8 +117,8 @@ def new_bar(steps: int) -> Any:
     except ImportError:
         return None
     sys.stdout.flush()
-    shape = "{n_fmt}/{total_fmt} {bar:20} {desc}"
-    return tqdm(total=steps, bar_format=shape, ascii=" ━", file=sys.stdout, dynamic_ncols=True, leave=True)
+    shape = f"{{n_fmt}}/{{total_fmt}} {{bar:{WIDTH}}} {{desc}}"
+    return tqdm(total=steps, bar_format=shape, ascii=f" {STROKE}", file=sys.stdout, dynamic_ncols=True, leave=False)
 
 
 def readable(seconds: float) -> str:

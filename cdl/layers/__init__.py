@@ -38,7 +38,20 @@ __all__ = [
 registry = Registry(
     "layer",
     "keras.layers",
-    [Activation, ActivityRegularization, Dense, Dropout, ELU, Flatten, InputLayer, LeakyReLU, PReLU, ReLU, Reshape, Softmax],
+    [
+        Activation,
+        ActivityRegularization,
+        Dense,
+        Dropout,
+        ELU,
+        Flatten,
+        InputLayer,
+        LeakyReLU,
+        PReLU,
+        ReLU,
+        Reshape,
+        Softmax,
+    ],
     snake_case=False,
     accepts=lambda found: isinstance(found, Layer),
 )

@@ -37,9 +37,9 @@ class Layer:
     variables, `build(input_shape)` makes them with `add_weight`; if its output has another shape than its input,
     `compute_output_shape(input_shape)` says which. Shapes have the batch axis first, None where any size will do.
 
-    Parameters: `activity_regularizer`, a penalty on the output; `trainable`; `dtype`, "float32" or "float64", by default
-    `cdl.config.floatx()`; `name`; `input_shape` or `input_dim`, for the first layer of a model.
-    Raises ValueError for an unknown keyword or float type.
+    Parameters: `activity_regularizer`, a penalty on the output; `trainable`; `dtype`, "float32" or "float64", by
+    default `cdl.config.floatx()`; `name`; `input_shape` or `input_dim`, for the first layer of a model. Raises
+    ValueError for an unknown keyword or float type.
 
     >>> class Scale(Layer):
     ...     def build(self, input_shape):
@@ -57,6 +57,9 @@ class Layer:
 
     # Counts every change of what is built, contained or trainable; models cache their lists until it moves.
     structure_version: ClassVar[int] = 0
+
+    _variables: list[Variable]
+    _sublayers: list[Layer]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -135,8 +138,8 @@ class Layer:
         Adds the gradients of the layer's variables to them on the way.
         """
         raise NotImplementedError(
-            f"{type(self).__name__} {self.name!r} does not define backward(ctx, dy), so nothing in it or before it can be "
-            f"trained. Write the derivative of its forward; cdl has no automatic differentiation."
+            f"{type(self).__name__} {self.name!r} does not define backward(ctx, dy), so nothing in it or before it "
+            f"can be trained. Write the derivative of its forward; cdl has no automatic differentiation."
         )
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -146,7 +149,9 @@ class Layer:
             rows = [2 if size is None else size for size in input_shape]
             output = self.forward(Context(gradient=False), np.zeros(rows, self.dtype))
             return (None, *output.shape[1:])
-        raise NotImplementedError(f"{type(self).__name__} {self.name!r} does not define compute_output_shape(input_shape)")
+        raise NotImplementedError(
+            f"{type(self).__name__} {self.name!r} does not define compute_output_shape(input_shape)"
+        )
 
     # ---- the public call ----
 
@@ -247,22 +252,24 @@ class Layer:
 
     @property
     def losses(self) -> list[float]:
-        """The penalties of the regularized variables, at their present values."""
-        return [
-            float(variable.regularizer(variable.value)) for variable in self.weights if variable.regularizer is not None
-        ]
+        """The penalties of the regularized variables that are trained, at their present values."""
+        regularized = [variable for variable in self.trainable_weights if variable.regularizer is not None]
+        return [float(variable.regularizer(variable.value)) for variable in regularized]
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all variables, in the order of `weights`."""
         return [variable.numpy() for variable in self.weights]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
-        """Copy arrays into the variables, in the order of `weights`. Raises ValueError where number or shapes differ."""
+        """Copy arrays into the variables, in the order of `weights`.
+
+        Raises ValueError where number or shapes differ.
+        """
         variables = self.weights
         if len(variables) != len(weights):
             raise ValueError(
-                f"You called `set_weights(weights)` on layer '{self.name}' with a weight list of length {len(weights)}, "
-                f"but the layer was expecting {len(variables)} weights."
+                f"You called `set_weights(weights)` on layer '{self.name}' with a weight list of length "
+                f"{len(weights)}, but the layer was expecting {len(variables)} weights."
             )
         for variable, value in zip(variables, weights, strict=True):
             if np.shape(value) != variable.shape:
@@ -286,7 +293,12 @@ class Layer:
 
     def get_config(self) -> dict[str, Any]:
         """What `from_config` needs to make an equal layer, as Keras lays it out; variables are not included."""
-        policy = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": self.dtype}, "registered_name": None}
+        policy = {
+            "module": "keras",
+            "class_name": "DTypePolicy",
+            "config": {"name": self.dtype},
+            "registered_name": None,
+        }
         layer_config: dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": policy}
         if self.activity_regularizer is not None:
             layer_config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
@@ -315,7 +327,10 @@ def float_type(dtype: Any, who: str) -> str:
 
 
 def to_array(x: Any, dtype: np.dtype | None, who: str) -> np.ndarray:
-    """`x` as a numeric array, of `dtype` if one is given. Raises ValueError for what is not numeric or not rectangular."""
+    """`x` as a numeric array, of `dtype` if one is given.
+
+    Raises ValueError for what is not numeric or not rectangular.
+    """
     try:
         x = np.asarray(x)
     except ValueError as error:

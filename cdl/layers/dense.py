@@ -9,6 +9,7 @@ import numpy as np
 from cdl import activations, constraints, initializers, ops, regularizers
 from cdl.layers.base import Layer, Shape
 from cdl.layers.context import Context
+from cdl.variable import Variable
 
 
 class Dense(Layer):
@@ -16,9 +17,9 @@ class Dense(Layer):
 
     Shapes: x (batch, ..., i) -> y (batch, ..., units); kernel (i, units), bias (units,).
 
-    Parameters: `units` >= 1; `activation`, a name or function, by default none; `use_bias`; an initializer, regularizer and
-    constraint each for kernel (by default Glorot's uniform) and bias (zeros).
-    Raises ValueError for units < 1 and for inputs with another number of features than at build.
+    Parameters: `units` >= 1; `activation`, a name or function, by default none; `use_bias`; an initializer, regularizer
+    and constraint each for kernel (by default Glorot's uniform) and bias (zeros). Raises ValueError for units < 1 and
+    for inputs with another number of features than at build.
 
     >>> layer = Dense(10, activation="softmax")
     >>> layer(np.zeros((32, 784))).shape
@@ -60,7 +61,8 @@ class Dense(Layer):
     def build(self, input_shape: Shape) -> None:
         if len(input_shape) < 2 or input_shape[-1] is None:
             raise ValueError(
-                f"Dense {self.name!r}: inputs need a batch axis and a known number of features. Received shape {input_shape}"
+                f"Dense {self.name!r}: inputs need a batch axis and a known number of features. "
+                f"Received shape {input_shape}"
             )
         self.kernel = self.add_weight(
             shape=(input_shape[-1], self.units),
@@ -69,7 +71,7 @@ class Dense(Layer):
             constraint=self.kernel_constraint,
             name="kernel",
         )
-        self.bias = None
+        self.bias: Variable | None = None
         if self.use_bias:
             self.bias = self.add_weight(
                 shape=(self.units,),
@@ -79,11 +81,12 @@ class Dense(Layer):
                 name="bias",
             )
 
-    # An activation that the matrix product can apply as it stores (relu, sigmoid, tanh) is `fused`: then z is already y.
+    # An activation that the matrix product can apply as it stores (relu, sigmoid, tanh) is `fused`: then z is already
+    # y.
 
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
-        f = self.activation
-        z = ops.linear(x, self.kernel.value, self.bias and self.bias.value, f.fused or "linear")
+        f, bias = self.activation, self.bias
+        z = ops.linear(x, self.kernel.value, None if bias is None else bias.value, f.fused or "linear")
         y = z if f.fused else f.forward(z)
         ctx.save(x, z, y)
         return y
@@ -104,7 +107,7 @@ class Dense(Layer):
         )
         if dkernel is not None:
             kernel.add_gradient(dkernel)
-        if dbias is not None:
+        if bias is not None and dbias is not None:
             bias.add_gradient(dbias)
         return dx
 

@@ -16,10 +16,10 @@ from cdl.random import SeedGenerator
 class Dropout(Layer):
     """In training, sets each input to 0 with probability `rate` and divides the others by 1 - rate; else does nothing.
 
-    Parameters: `rate`, 0 <= rate <= 1; `noise_shape`, the shape of the mask, with 1 (or None for the input's size) along
-    axes that share it; `seed`, an integer for a reproducible sequence of masks.
-    Raises ValueError for a rate outside [0, 1].
-    Reference: Srivastava et al. 2014, Dropout: a simple way to prevent neural networks from overfitting.
+    Parameters: `rate`, 0 <= rate <= 1; `noise_shape`, the shape of the mask, with 1 (or None for the input's size)
+    along axes that share it; `seed`, an integer for a reproducible sequence of masks. Raises ValueError for a rate
+    outside [0, 1]. Reference: Srivastava et al. 2014, Dropout: a simple way to prevent neural networks from
+    overfitting.
 
     >>> layer = Dropout(0.5, seed=1)
     >>> layer(np.ones((2, 4)), training=True)      # zeros and twos

@@ -13,7 +13,7 @@ from cdl.utils.naming import auto_name
 
 
 class KerasTensor:
-    """A stand-in for an array that is not there yet: its shape (batch axis first, None for any size), dtype and name."""
+    """A stand-in for an array that is not there yet: its shape (batch axis first, None for any size), dtype, name."""
 
     def __init__(self, shape: Sequence[int | None], dtype: str = "float32", name: str | None = None) -> None:
         self.shape: Shape = tuple(shape)
@@ -22,6 +22,16 @@ class KerasTensor:
 
     def __repr__(self) -> str:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
+
+
+def sizes(shape: Any) -> Shape:
+    """The shape as a tuple. Raises ValueError unless it is a sequence of sizes, each None or an integer >= 0."""
+    known = [size for size in shape if size is not None] if isinstance(shape, Sequence | np.ndarray) else [shape]
+    if not isinstance(shape, Sequence | np.ndarray) or not all(
+        isinstance(size, int | np.integer) and size >= 0 for size in known
+    ):
+        raise ValueError(f"Input: a shape is a tuple of sizes, such as (784,) or (None, 8). Received: {shape!r}")
+    return tuple(None if size is None else int(size) for size in shape)
 
 
 class InputLayer(Layer):
@@ -50,7 +60,7 @@ class InputLayer(Layer):
             raise ValueError("InputLayer: cdl computes on dense arrays. Convert the data, for instance with toarray().")
         super().__init__(name=name or auto_name("input_layer"))
         self.input_dtype = np.dtype(dtype or self.dtype).name
-        self.batch_shape: Shape = tuple(batch_shape) if shape is None else (batch_size, *shape)  # type: ignore[arg-type]
+        self.batch_shape: Shape = sizes(batch_shape) if shape is None else (batch_size, *sizes(shape))
         self.built = True
 
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:

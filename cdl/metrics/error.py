@@ -50,7 +50,9 @@ class RootMeanSquaredError(Mean):
     def __init__(self, name: str | None = "root_mean_squared_error", dtype: Any = None) -> None:
         super().__init__(name, dtype)
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(  # type: ignore[override]
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> None:
         y_true, y_pred = squeeze_or_expand_to_same_rank(as_float(y_true, "y_true"), as_float(y_pred, "y_pred"))
         if y_true.shape != y_pred.shape:
             raise ValueError(
@@ -119,7 +121,9 @@ class SparseCategoricalCrossentropy(_ErrorMetric):
         )
         self.ignore_class = ignore_class
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(  # type: ignore[override]
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> None:
         if sample_weight is not None and self.ignore_class is not None:
             weight = as_float(sample_weight, "sample_weight")
             weight, counts = squeeze_or_expand_to_same_rank(weight, np.asarray(y_true) != self.ignore_class)

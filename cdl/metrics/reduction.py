@@ -37,7 +37,7 @@ def _weigh(values: Any, sample_weight: Any, reduce: Callable[..., np.ndarray]) -
 
 
 def _total(values: np.ndarray) -> float:
-    return np.count_nonzero(values) if values.dtype == BOOL else float(np.sum(values, dtype=np.float64))
+    return int(np.count_nonzero(values)) if values.dtype == BOOL else float(np.sum(values, dtype=np.float64))
 
 
 class Sum(Metric):
@@ -110,7 +110,9 @@ class MeanMetricWrapper(Mean):
         super().__init__(name, dtype)
         self._fn, self._fn_kwargs = fn, kwargs
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(  # type: ignore[override]
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> None:
         super().update_state(self._fn(y_true, y_pred, **self._fn_kwargs), sample_weight)
 
     def get_config(self) -> dict[str, Any]:

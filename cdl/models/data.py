@@ -4,30 +4,42 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from cdl import config, ops
 from cdl.layers.base import to_array
+from cdl.utils.numerical import as_int32
 from cdl.utils.seeds import draw_seed
 
 Batch = tuple[np.ndarray, np.ndarray | None, np.ndarray | None]
 
 
-def to_rows(data: Any, name: str) -> np.ndarray | None:
+def to_rows(data: Any, name: str) -> np.ndarray:
     """`data` as an array with samples along its first axis; float arrays in `cdl.config.floatx()`.
 
     Lists, tuples, and pandas or other objects that NumPy can read are accepted. Raises ValueError for the rest.
     """
     if data is None:
-        return None
+        raise ValueError(f"{name} is None; an array with samples along the first axis is needed.")
     if hasattr(data, "__next__") or (hasattr(data, "__getitem__") and hasattr(data, "on_epoch_end")):
         raise ValueError(f"{name} is a generator; cdl trains on arrays so far. Collect it into arrays first.")
     array = to_array(data, None, name)
     if array.ndim == 0:
         raise ValueError(f"{name} is a single number; an array with samples along the first axis is needed.")
     return array.astype(config.floatx(), copy=False) if array.dtype.kind == "f" else array
+
+
+def to_targets(y: Any) -> np.ndarray | None:
+    """As `to_rows`; class labels become int32, the type that losses work on, once and not in every batch."""
+    if y is None:
+        return None
+    y = to_rows(y, "y")
+    if y.dtype.kind not in "iu" or y.size != len(y):
+        return y
+    return as_int32(y, "y")
 
 
 class Batches:
@@ -38,9 +50,8 @@ class Batches:
     """
 
     def __init__(self, x: Any, y: Any, sample_weight: Any, batch_size: int | None, shuffle: bool | str) -> None:
-        self.x, self.y, self.sample_weight = to_rows(x, "x"), to_rows(y, "y"), to_rows(sample_weight, "sample_weight")
-        if self.x is None:
-            raise ValueError("x is None; an array with samples along the first axis is needed.")
+        self.x, self.y = to_rows(x, "x"), to_targets(y)
+        self.sample_weight = None if sample_weight is None else to_rows(sample_weight, "sample_weight")
         sizes = {
             name: len(array)
             for name, array in (("x", self.x), ("y", self.y), ("sample_weight", self.sample_weight))
@@ -78,6 +89,13 @@ class Batches:
                 None if sample_weight is None else ops.take_rows(sample_weight, rows),
             )
 
+    def portions(self, steps: int) -> Iterator[Iterator[Batch]]:
+        """The next `steps` batches, and so on, without end. As in Keras, a portion never reaches into a new pass."""
+        while True:
+            batches = iter(self)
+            for _ in range(0, self.steps, steps):
+                yield islice(batches, steps)
+
     def slice(self, start: int, stop: int) -> Batch:
         """The samples from start to stop, as views."""
         return (
@@ -101,6 +119,15 @@ def check_batch_size(batch_size: int | None) -> int:
     return int(batch_size)
 
 
+def check_steps(name: str, wanted: int | None, available: int) -> int:
+    """How many of the available steps to take: all for None. Raises ValueError for a number below 1."""
+    if wanted is None:
+        return available
+    if not isinstance(wanted, int | np.integer) or wanted < 1:
+        raise ValueError(f"{name} is a positive integer or None. Received: {wanted!r}")
+    return min(int(wanted), available)
+
+
 def split_off_validation(x: Any, y: Any, sample_weight: Any, validation_split: float) -> tuple[list[Any], list[Any]]:
     """The first samples for training and the last `validation_split` of them for validation, unshuffled, as Keras does.
 
@@ -108,7 +135,8 @@ def split_off_validation(x: Any, y: Any, sample_weight: Any, validation_split: f
     """
     if not isinstance(validation_split, int | float) or not 0 < validation_split < 1:
         raise ValueError(f"validation_split lies between 0 and 1. Received: {validation_split!r}")
-    arrays = [to_rows(data, name) for data, name in ((x, "x"), (y, "y"), (sample_weight, "sample_weight"))]
+    given = (("x", x), ("y", y), ("sample_weight", sample_weight))
+    arrays = [None if data is None and name != "x" else to_rows(data, name) for name, data in given]
     samples = len(arrays[0])  # type: ignore[arg-type]
     at = math.floor(samples * (1.0 - validation_split))
     if at == 0 or at == samples:
@@ -130,7 +158,7 @@ def weights_of_classes(y: Any, class_weight: dict[int, float]) -> np.ndarray:
     if not isinstance(class_weight, dict):
         raise ValueError(f"class_weight is a dictionary {{class: weight}}. Received: {class_weight!r}")
     y = to_rows(y, "y")
-    if y is None or y.ndim > 2:
+    if y.ndim > 2:
         raise ValueError("`class_weight` is only supported for targets with one label or one-hot row per sample.")
     labels = y.argmax(axis=1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(-1)
     weights = np.ones(len(labels), config.floatx())

@@ -15,6 +15,7 @@ from cdl.models.data import (
     Batch,
     Batches,
     check_batch_size,
+    check_steps,
     split_off_validation,
     to_rows,
     weights_of_classes,
@@ -23,8 +24,8 @@ from cdl.models.objective import Objective
 from cdl.models.summary import print_summary
 from cdl.variable import Variable
 
-# Rows per forward pass in `predict` when the user does not say: small enough for the caches, large enough for the threads.
-# A row's output does not depend on it.
+# Rows per forward pass in `predict` when the user does not say: small enough for the caches, large enough for the
+# threads. A row's output does not depend on it.
 PREDICT_ROWS = 256
 
 
@@ -59,9 +60,9 @@ class Model(Layer):
         """Choose how the model learns.
 
         `optimizer`, `loss`: names or objects; `metrics`, `weighted_metrics`: lists of names, functions or objects.
-        `run_eagerly`, `steps_per_execution`, `jit_compile` and `auto_scale_loss` are accepted for Keras' sake: nothing is
-        traced or compiled here.
-        Raises ValueError for unknown names and for `loss_weights`, which only several outputs need.
+        `run_eagerly`, `steps_per_execution`, `jit_compile` and `auto_scale_loss` are accepted for Keras' sake: nothing
+        is traced or compiled here. Raises ValueError for unknown names and for `loss_weights`, which only several
+        outputs need.
         """
         if loss_weights is not None:
             raise ValueError("compile: loss_weights are for models with several outputs; this model has one.")
@@ -158,7 +159,7 @@ class Model(Layer):
         verbose: str | int = "auto",
         callbacks: Callback | list[Callback] | None = None,
         validation_split: float = 0.0,
-        validation_data: tuple[Any, ...] | None = None,
+        validation_data: Any = None,
         shuffle: bool | str = True,
         class_weight: dict[int, float] | None = None,
         sample_weight: Any = None,
@@ -166,15 +167,16 @@ class Model(Layer):
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
-        validation_freq: int = 1,
+        validation_freq: int | list[int] = 1,
     ) -> History:
         """Train on x and y for some epochs; returns the `History` of loss and metrics.
 
-        `batch_size`: samples per step, 32 by default. `verbose`: 0 silent, 1 a progress bar, 2 a line per epoch, "auto" a
-        bar where one can be shown. `validation_split`: the last part of the data, kept for validation; or
+        `batch_size`: samples per step, 32 by default. `verbose`: 0 silent, 1 a progress bar, 2 a line per epoch, "auto"
+        a bar where one can be shown. `validation_split`: the last part of the data, kept for validation; or
         `validation_data`: (x, y) or (x, y, sample_weight). `shuffle`: a new order each epoch. `class_weight`: {class:
-        weight}. `steps_per_epoch`, `validation_steps`: stop each pass after so many batches.
-        Raises ValueError before `compile`, and for data that do not fit together or to the model; RuntimeError for no data.
+        weight}. `steps_per_epoch`: an epoch is so many batches, and the next goes on from there. `validation_steps`:
+        validate on so many batches. `validation_freq`: after every so many epochs, or after those listed (from 1 on).
+        Raises ValueError before `compile`, for no data, and for data that do not fit together or to the model.
         """
         self._compiled()
         if class_weight is not None:
@@ -191,28 +193,32 @@ class Model(Layer):
             validation = validation_batches(validation_data, validation_batch_size or batch_size)
             self._require_targets(validation, "fit: validation_data")
             self._build_for(validation.x)
-        steps = min(batches.steps, steps_per_epoch or batches.steps)
+            steps_to_validate = check_steps("validation_steps", validation_steps, validation.steps)
+        steps = check_steps("steps_per_epoch", steps_per_epoch, batches.steps)
         watchers = CallbackList(callbacks, self, verbose=verbose, epochs=epochs, steps=steps)
         self.history = watchers.history
         self.stop_training = False
         watchers.on_train_begin()
         logs: dict[str, float] = {}
+        portions = batches.portions(steps)
         for epoch in range(initial_epoch, epochs):
             self.reset_metrics()
             watchers.on_epoch_begin(epoch)
-            for step, batch in zip(range(steps), batches, strict=False):
+            for step, batch in enumerate(next(portions)):
                 watchers.on_train_batch_begin(step)
                 logs = self.train_step(batch)
                 watchers.on_train_batch_end(step, logs)
                 if self.stop_training:
                     break
+            if validation is not None and validates_after(epoch, validation_freq):
+                measured = self._evaluate(validation, watchers, steps_to_validate)
+                logs = {**logs, **{f"val_{name}": value for name, value in measured.items()}}
             logs = in_keras_order(logs)
-            if validation is not None and (epoch + 1) % validation_freq == 0:
-                measured = self._evaluate(validation, watchers, validation_steps)
-                logs.update({f"val_{name}": value for name, value in measured.items()})
             watchers.on_epoch_end(epoch, logs)
             if self.stop_training:
                 break
+        if epochs > initial_epoch:
+            self.optimizer.finalize_variable_values(self.trainable_weights)  # type: ignore[union-attr]
         watchers.on_train_end(logs)
         return self.history
 
@@ -235,14 +241,15 @@ class Model(Layer):
         batches = Batches(x, y, sample_weight, batch_size, shuffle=False)
         self._require_targets(batches, "evaluate")
         self._build_for(batches.x)
-        watchers = CallbackList(callbacks, self, verbose=verbose, epochs=1, steps=min(batches.steps, steps or batches.steps))
+        steps = check_steps("steps", steps, batches.steps)
+        watchers = CallbackList(callbacks, self, verbose=verbose, epochs=1, steps=steps)
         return self._reported(self._evaluate(batches, watchers, steps), return_dict)
 
-    def _evaluate(self, batches: Batches, watchers: CallbackList, steps: int | None) -> dict[str, float]:
+    def _evaluate(self, batches: Batches, watchers: CallbackList, steps: int) -> dict[str, float]:
         self.reset_metrics()
         watchers.on_test_begin()
         logs: dict[str, float] = {}
-        for step, batch in zip(range(steps or batches.steps), batches, strict=False):
+        for step, batch in zip(range(steps), batches, strict=False):
             watchers.on_test_batch_begin(step)
             logs = self.test_step(batch)
             watchers.on_test_batch_end(step, logs)
@@ -263,13 +270,12 @@ class Model(Layer):
         Raises ValueError for input that does not fit the model.
         """
         x = to_rows(x, "x")
-        if x is None:
-            raise ValueError("predict: x is None; an array with samples along the first axis is needed.")
         self._build_for(x)
         rows = PREDICT_ROWS if batch_size is None else check_batch_size(batch_size)
         if len(x) <= rows and callbacks is None and verbose in ("auto", 0):
             return self.predict_step(x)
-        starts = range(0, len(x), rows)[:steps]
+        starts = range(0, len(x), rows)
+        starts = starts[: check_steps("steps", steps, len(starts))]
         watchers = CallbackList(callbacks, self, verbose=verbose, epochs=1, steps=len(starts))
         watchers.on_predict_begin()
         outputs = []
@@ -290,7 +296,7 @@ class Model(Layer):
         class_weight: dict[int, float] | None = None,
         return_dict: bool = False,
     ) -> Any:
-        """One training step. Returns the loss and metrics as `evaluate` does; they run on until `reset_metrics`.
+        """One training step. Returns the loss and metrics of this batch, as `evaluate` does.
 
         Raises as `fit`.
         """
@@ -318,19 +324,23 @@ class Model(Layer):
         batch = Batches(x, y, sample_weight, batch_size=None, shuffle=False)
         self._require_targets(batch, who)
         self._build_for(batch.x)
+        self.reset_metrics()
         return self._reported(run((batch.x, batch.y, batch.sample_weight)), return_dict)
 
     def _require_targets(self, batches: Batches, who: str) -> None:
         """Refuse what no loss could be computed from."""
+        loss = self._compiled().loss
         if batches.samples == 0:
             raise ValueError(f"{who}: x holds no samples (shape {batches.x.shape}).")
-        if batches.y is None and self.objective.loss is not None:  # type: ignore[union-attr]
-            raise ValueError(f"{who}: y is None, but the loss {self.objective.loss.name!r} compares with it. Pass y.")
+        if batches.y is None and loss is not None:
+            raise ValueError(f"{who}: y is None, but the loss {loss.name!r} compares with it. Pass y.")
 
     def _reported(self, logs: dict[str, float], return_dict: bool) -> Any:
         if return_dict:
             return in_keras_order(logs)
-        values = list(logs.values()) if "loss" not in logs else [logs["loss"], *(v for k, v in logs.items() if k != "loss")]
+        values = (
+            list(logs.values()) if "loss" not in logs else [logs["loss"], *(v for k, v in logs.items() if k != "loss")]
+        )
         return values[0] if len(values) == 1 else values
 
     # ---- metrics ----
@@ -362,6 +372,15 @@ class Model(Layer):
         print_summary(self, line_length, print_fn or print, show_trainable)
 
 
+def validates_after(epoch: int, validation_freq: int | list[int]) -> bool:
+    """Whether this epoch, counted from 0, ends with validation. Raises ValueError for a frequency below 1."""
+    if isinstance(validation_freq, list | tuple | set):
+        return epoch + 1 in validation_freq
+    if not isinstance(validation_freq, int) or validation_freq < 1:
+        raise ValueError(f"validation_freq is a positive integer or a list of epochs. Received: {validation_freq!r}")
+    return (epoch + 1) % validation_freq == 0
+
+
 def in_keras_order(logs: dict[str, float]) -> dict[str, float]:
     """By name, as in Keras' histories."""
     return dict(sorted(logs.items()))
@@ -370,7 +389,9 @@ def in_keras_order(logs: dict[str, float]) -> dict[str, float]:
 def validation_batches(validation_data: Any, batch_size: int | None) -> Batches:
     """Batches from (x, y) or (x, y, sample_weight). Raises ValueError for anything else."""
     if not isinstance(validation_data, list | tuple) or not 1 <= len(validation_data) <= 3:
-        raise ValueError(f"validation_data is (x, y) or (x, y, sample_weight). Received: {type(validation_data).__name__}")
+        raise ValueError(
+            f"validation_data is (x, y) or (x, y, sample_weight). Received: {type(validation_data).__name__}"
+        )
     x, y, sample_weight = (*validation_data, None, None)[:3]
     return Batches(x, y, sample_weight, batch_size, shuffle=False)
 

@@ -13,9 +13,9 @@ from cdl import losses, metrics
 class Objective:
     """The loss and the metrics of a compiled model, with their running values over an epoch.
 
-    `loss`: a name or a `Loss`. `wanted`, `weighted`: names, functions or `Metric`s; those in `weighted` count samples by
-    their weights. "accuracy" becomes binary, categorical or sparse at the first batch, by the shapes of targets and outputs.
-    Raises ValueError for names that nobody knows.
+    `loss`: a name or a `Loss`. `wanted`, `weighted`: names, functions or `Metric`s; those in `weighted` count samples
+    by their weights. "accuracy" becomes binary, categorical or sparse at the first batch, by the shapes of targets and
+    outputs. Raises ValueError for names that nobody knows.
     """
 
     def __init__(self, loss: Any, wanted: Any = None, weighted: Any = None) -> None:
@@ -26,19 +26,23 @@ class Objective:
         self.loss_tracker = metrics.Mean(name="loss")
         self.metrics: list[metrics.Metric] = []
         self.weighted_metrics: list[metrics.Metric] = []
+        self._logged: list[tuple[str, metrics.Metric]] = [("loss", self.loss_tracker)]
         self.resolved = False
 
     def resolve(self, y_true: np.ndarray, y_pred: np.ndarray) -> None:
         """Turn names into metrics, now that the shapes are known."""
         self.metrics = [metrics.resolve(identifier, y_true.shape, y_pred.shape) for identifier in self.wanted]
-        self.weighted_metrics = [metrics.resolve(identifier, y_true.shape, y_pred.shape) for identifier in self.weighted]
+        self.weighted_metrics = [
+            metrics.resolve(identifier, y_true.shape, y_pred.shape) for identifier in self.weighted
+        ]
+        self._logged = list(zip(["loss", *unique_names(self.metrics, self.weighted_metrics)], self.all(), strict=True))
         self.resolved = True
 
-    def value(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None) -> float:
+    def value(self, y_true: Any, y_pred: np.ndarray, sample_weight: np.ndarray | None) -> float:
         return float(self._sound_loss()(y_true, y_pred, sample_weight))
 
     def value_and_gradient(
-        self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None
+        self, y_true: Any, y_pred: np.ndarray, sample_weight: np.ndarray | None
     ) -> tuple[float, np.ndarray]:
         return self._sound_loss().value_and_gradient(y_true, y_pred, sample_weight)
 
@@ -62,11 +66,25 @@ class Objective:
         return [self.loss_tracker, *self.metrics, *self.weighted_metrics]
 
     def results(self) -> dict[str, float]:
-        return {metric.name: float(metric.result()) for metric in self.all()}
+        """The running values by the names that the logs have for them."""
+        return {name: float(metric.result()) for name, metric in self._logged}
 
     def reset(self) -> None:
         for metric in self.all():
             metric.reset_state()
+
+
+def unique_names(plain: list[metrics.Metric], weighted: list[metrics.Metric]) -> list[str]:
+    """The metrics' names in the logs, told apart as in Keras: accuracy, accuracy_1, weighted_accuracy."""
+    names: list[str] = []
+    for metric in (*plain, *weighted):
+        stem = f"weighted_{metric.name}" if len(names) >= len(plain) and metric.name in names else metric.name
+        name, number = stem, 0
+        while name in names:
+            number += 1
+            name = f"{stem}_{number}"
+        names.append(name)
+    return names
 
 
 def as_list(identifiers: Any) -> list[Any]:

@@ -120,7 +120,9 @@ class Sequential(Model):
 
     def build(self, input_shape: Shape) -> None:
         if not self._stack:
-            raise ValueError(f"Sequential model {self.name} cannot be built because it has no layers. Call `model.add(layer)`.")
+            raise ValueError(
+                f"Sequential model {self.name} cannot be built because it has no layers. Call `model.add(layer)`."
+            )
         if self._input_layer is None:
             self._input_layer = InputLayer(batch_shape=(None, *input_shape[1:]))
         shape = tuple(input_shape)
@@ -137,7 +139,8 @@ class Sequential(Model):
 
     def check_input(self, shape: Shape) -> None:
         expected = self._shapes[0]
-        if shape[1:] == expected[1:] or self._lacks_last_axis(shape):
+        shape = self._aligned(shape)
+        if shape[1:] == expected[1:]:
             return
         if not isinstance(self._stack[0], Sequential):
             self._stack[0].check_input(shape)  # may know better what is wrong
@@ -148,13 +151,16 @@ class Sequential(Model):
                 f"Reshape the input or rebuild the model."
             )
 
-    def _lacks_last_axis(self, shape: Shape) -> bool:
-        """As in Keras, samples of one number may come without their axis of length one."""
-        return len(shape) == len(self._shapes[0]) - 1 and self._shapes[0][-1] == 1
+    def _aligned(self, shape: Shape) -> Shape:
+        """The shape; as in Keras, a last axis of length one may be missing, or be there in vain."""
+        expected = self._shapes[0]
+        if len(shape) == len(expected) - 1 and expected[-1] == 1:
+            return (*shape, 1)
+        return shape[:-1] if len(shape) == len(expected) + 1 and shape[-1] == 1 else shape
 
     def convert(self, x: Any) -> np.ndarray:
         x = super().convert(x)
-        return x[..., None] if self.built and self._lacks_last_axis(x.shape) else x
+        return x.reshape(self._aligned(x.shape)) if self.built and x.ndim != len(self._shapes[0]) else x
 
     # ---- what there is ----
 
@@ -175,7 +181,9 @@ class Sequential(Model):
 
     def _known_shapes(self) -> list[Shape]:
         if not self.built:
-            raise AttributeError(f"Sequential model '{self.name}' has no defined shapes yet. Build it or call it on data.")
+            raise AttributeError(
+                f"Sequential model '{self.name}' has no defined shapes yet. Build it or call it on data."
+            )
         return self._shapes
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -185,9 +193,13 @@ class Sequential(Model):
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer of that name or position. Raises ValueError where there is none."""
+        if index is not None and name is not None:
+            raise ValueError(f"Provide only a layer name or a layer index. Received: index={index}, name={name}.")
         if index is not None:
             if not -len(self._stack) <= index < len(self._stack):
-                raise ValueError(f"Was asked to retrieve layer at index {index} but model only has {len(self._stack)} layers.")
+                raise ValueError(
+                    f"Was asked to retrieve layer at index {index} but model only has {len(self._stack)} layers."
+                )
             return self._stack[index]
         for layer in self._stack:
             if layer.name == name:
@@ -197,7 +209,12 @@ class Sequential(Model):
     def get_config(self) -> dict[str, Any]:
         from cdl import layers
 
-        policy = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": self.dtype}, "registered_name": None}
+        policy = {
+            "module": "keras",
+            "class_name": "DTypePolicy",
+            "config": {"name": self.dtype},
+            "registered_name": None,
+        }
         entries = [] if self._input_layer is None else [layers.serialize(self._input_layer)]
         for layer in self._stack:
             entry = layers.serialize(layer)

@@ -48,7 +48,7 @@ def output_shape_of(model: Any, layer: Any, index: int) -> str:
 
 
 def rule(corners: str, widths: list[int]) -> str:
-    left, stroke, cross, right = corners
+    left, stroke, cross, right = tuple(corners)
     return left + cross.join(stroke * width for width in widths) + right
 
 

@@ -29,7 +29,7 @@ class Table:
         self.variables = variables
         self.values = [variable.value for variable in variables]
         self.slots = [[slot.value for slot in of_one_name] for of_one_name in slots]
-        self.constrained = [variable for variable in variables if variable.constraint is not None]
+        self.constrained = [(v, v.constraint) for v in variables if v.constraint is not None]
         self.decayed = decayed
         self.no_decay = [0.0] * len(variables)
 
@@ -245,26 +245,27 @@ class Optimizer:
         """
         if len(grads) == 0:
             return
+        present: list[Any]
         whole = trainable_variables is None or trainable_variables == self._trainable_variables
         if whole and [type(grad) is np.ndarray and grad.dtype for grad in grads] == self._dtypes:
-            tables = self._tables
+            present, tables = list(grads), self._tables
         else:
-            grads, tables = self._prepare(grads, trainable_variables)
+            present, tables = self._prepare(grads, trainable_variables)
         if self.gradient_accumulation_steps:
-            grads = self._accumulate(grads, tables)
-        if grads:
+            present = self._accumulate(present, tables)
+        if present:
             if (self.clipnorm or self.clipvalue or self.global_clipnorm or 0) > 0:
-                grads = self._clip(grads)
+                present = self._clip(present)
             learning_rate = self.learning_rate
             for table in tables:
-                table_grads = grads if len(tables) == 1 else [grads[k] for k in table.positions]
+                table_grads = present if len(tables) == 1 else [present[k] for k in table.positions]
                 decays = table.decays(learning_rate * self.weight_decay) if self.weight_decay else table.no_decay
                 self.update(table.values, table_grads, table.slots, decays, learning_rate)
         if self.use_ema:
             self._update_averages()
         for table in tables:
-            for variable in table.constrained:
-                variable.assign(variable.constraint(variable.value))
+            for variable, constraint in table.constrained:
+                variable.assign(constraint(variable.value))
         calls = self._calls.value
         calls.fill(calls.item() + 1)
 
@@ -312,31 +313,31 @@ class Optimizer:
                 )
         return present, self._make_tables(variables)
 
-    def _accumulate(self, grads: list[np.ndarray], tables: list[Table]) -> list[np.ndarray] | None:
-        """The means of the gradients since the last update; None while there are too few of them."""
-        steps = self.gradient_accumulation_steps
+    def _accumulate(self, grads: list[np.ndarray], tables: list[Table]) -> list[np.ndarray]:
+        """The means of the gradients since the last update; nothing while there are too few of them."""
+        steps = self.gradient_accumulation_steps or 1
         sums = [np.empty(0)] * len(grads)
         for table in tables:
             for position, variable in zip(table.positions, table.variables, strict=True):
                 sums[position] = self._accumulators[self._positions[variable]].value
                 sums[position] += grads[position]
         if (self._calls.value.item() + 1) % steps:
-            return None
+            return []
         means = [total / steps for total in sums]
         for accumulator in self._accumulators:
             accumulator.value.fill(0)
         return means
 
     def _clip(self, grads: list[np.ndarray]) -> list[np.ndarray]:
-        """The gradients within the limits. A norm that is not finite makes all clipped by it NaN."""
+        """The gradients within the limit that is set. A global norm that is not finite makes all of them NaN."""
         if self.clipvalue:
             return [np.clip(grad, -self.clipvalue, self.clipvalue) for grad in grads]
         norms = [math.sqrt(np.square(grad, dtype=np.float64).sum()) for grad in grads]
+        limit = self.clipnorm or self.global_clipnorm or math.inf
         if self.clipnorm:
-            limit = self.clipnorm
             return [grad * (limit / max(norm, limit)) for grad, norm in zip(grads, norms, strict=True)]
         norm = math.hypot(*norms)
-        scale = self.global_clipnorm / max(norm, self.global_clipnorm) if math.isfinite(norm) else math.nan
+        scale = limit / max(norm, limit) if math.isfinite(norm) else math.nan
         return [grad * scale for grad in grads]
 
     def _update_averages(self) -> None:

@@ -74,14 +74,14 @@ class CustomObjectScope:
 
     def __init__(self, custom_objects: Mapping[str, Any] | None) -> None:
         self.custom_objects = dict(custom_objects or {})
-        self._token: Token | None = None
+        self._tokens: list[Token] = []
 
     def __enter__(self) -> CustomObjectScope:
-        self._token = _scope.set({**_scope.get(), **self.custom_objects})
+        self._tokens.append(_scope.set({**_scope.get(), **self.custom_objects}))
         return self
 
     def __exit__(self, *exc: object) -> None:
-        _scope.reset(self._token)
+        _scope.reset(self._tokens.pop())
 
 
 custom_object_scope = CustomObjectScope
@@ -214,7 +214,7 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
 
 def _rebuild(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None, registry: Registry | None) -> Any:
     """The object described by a config with a class name; `registry` is where the built-in ones are."""
-    arguments = config.get("config") or {}
+    arguments: Any = config.get("config") or {}
     is_function = config["class_name"] == "function"
     name = arguments if is_function else config["class_name"]
     found = get_registered_object(name if is_function else config.get("registered_name") or name, custom_objects)
@@ -229,6 +229,8 @@ def _rebuild(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None
         )
     if not isinstance(found, type):
         return found
+    if not hasattr(found, "from_config"):
+        raise TypeError(f"{name} cannot be made from a config: it has no from_config() method.")
     if not isinstance(arguments, Mapping):
         raise TypeError(f"The config of {name} is a dict of constructor arguments. Received: {arguments!r}")
     with CustomObjectScope(custom_objects):
