@@ -60,7 +60,10 @@ def frame(x):
 
 FORMS = {
     **{dtype: lambda x, dtype=dtype: x.astype(dtype) for dtype in ("float64", "float16", "int64", "int32", "int8")},
-    **{dtype: lambda x, dtype=dtype: x.astype(dtype) for dtype in ("uint8", "uint64", "bool", ">f4", ">i2", "longdouble")},
+    **{
+        dtype: lambda x, dtype=dtype: x.astype(dtype)
+        for dtype in ("uint8", "uint64", "bool", ">f4", ">i2", "longdouble")
+    },
     "list": lambda x: x.tolist(),
     "tuple": lambda x: tuple(map(tuple, x.tolist())),
     "array interface": Protocol,
@@ -103,7 +106,9 @@ def test_targets_of_this_form_train_as_plain_float32_arrays(form):
     assert one == two
 
 
-@pytest.mark.parametrize("form", ["int64", "int8", "uint8", "uint64", "float32", "float64", "list", "read-only", "strided"])
+@pytest.mark.parametrize(
+    "form", ["int64", "int8", "uint8", "uint64", "float32", "float64", "list", "read-only", "strided"]
+)
 def test_labels_of_this_form_are_the_same_labels(form):
     labels = rng.integers(0, 4, size=(40, 1)).astype("int32")
     model = Sequential([layers.Input((6,)), layers.Dense(4, activation="softmax")])
