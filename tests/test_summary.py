@@ -1,5 +1,6 @@
 """The table that `summary` prints."""
 
+import numpy as np
 import pytest
 
 from cdl import Sequential, layers
@@ -45,6 +46,18 @@ def test_a_row_for_each_layer_then_the_totals(model):
 def test_frozen_variables_are_counted_apart(model):
     model.layers[1].trainable = False
     assert lines(model)[-2:] == [" Trainable params: 1,290 (5.04 KB)", " Non-trainable params: 100,480 (392.50 KB)"]
+
+
+def test_the_state_of_an_optimizer_that_has_begun_is_counted(model):
+    model.compile("adam", "mse")
+    assert len(lines(model)) == 13
+    model.train_on_batch(np.zeros((2, 28, 28)), np.zeros((2, 10)))
+    assert lines(model)[-4:] == [
+        " Total params: 305,312 (1.16 MB)",
+        " Trainable params: 101,770 (397.54 KB)",
+        " Non-trainable params: 0 (0.00 B)",
+        " Optimizer params: 203,542 (795.09 KB)",
+    ]
 
 
 def test_trainable_layers_are_marked_on_request(model):
