@@ -191,7 +191,7 @@ def test_early_stopping_stops_in_time_with_the_right_weights(arguments, epochs, 
 
 
 def test_a_quantity_that_is_missing_is_a_warning():
-    with pytest.warns(UserWarning, match="val_loss.*not available"):
+    with pytest.warns(UserWarning, match=r"val_loss.*not available"):
         model().fit(X, Y, epochs=2, verbose=0, callbacks=[EarlyStopping()])
 
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from layer_checks import check_gradients
 
 import cdl
 from cdl import Layer, Loss, Metric, Sequential, activations, initializers, layers, losses, optimizers, regularizers
 from cdl.layers import Context
-from layer_checks import check_gradients
 
 rng = np.random.default_rng(8)
 X = rng.normal(size=(40, 3)).astype("float32")

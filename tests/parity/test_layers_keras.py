@@ -1,5 +1,5 @@
-"""What is visible of layers and models, in Keras and in cdl: configurations, names, paths, shapes, outputs, the summary, and
-the classes of errors.
+"""What is visible of layers and models, in Keras and in cdl: configurations, names, paths, shapes, outputs, the summary,
+and the classes of errors.
 
 Optional: skipped where Keras with one of its backends is not installed.
 """
@@ -183,7 +183,8 @@ def test_the_summary_is_that_of_keras(case):
 
 
 def regressor(lib, units=1, activation=None, loss="mse", **arguments):
-    model = lib.Sequential([lib.layers.Input((4,)), lib.layers.Dense(3), lib.layers.Dense(units, activation=activation)])
+    output = lib.layers.Dense(units, activation=activation)
+    model = lib.Sequential([lib.layers.Input((4,)), lib.layers.Dense(3), output])
     model.compile("sgd", loss, **arguments)
     return model
 
@@ -232,7 +233,9 @@ MISTAKES = {
     "one-hot of other classes": lambda lib: regressor(lib, 3, "softmax", "categorical_crossentropy").fit(
         X, np.eye(4)[LABELS], verbose=0
     ),
-    "labels for categories": lambda lib: regressor(lib, 3, "softmax", "categorical_crossentropy").fit(X, LABELS, verbose=0),
+    "labels for categories": lambda lib: regressor(lib, 3, "softmax", "categorical_crossentropy").fit(
+        X, LABELS, verbose=0
+    ),
     "texts": fit(np.full((12, 4), "a")),
     "objects": fit(np.full((12, 4), None)),
     "dates": fit(np.zeros((12, 4), "datetime64[D]")),
