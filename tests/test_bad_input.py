@@ -1,4 +1,4 @@
-"""Mistakes: the error comes at once, is of Keras' class, says who, what and both values, and nothing is harmed by it."""
+"""Mistakes: the error comes at once, is of Keras' class, and says who, what and both values; nothing is harmed."""
 
 import contextlib
 import inspect

@@ -1,4 +1,4 @@
-"""What is visible of layers and models, in Keras and in cdl: configurations, names, paths, shapes, outputs, the summary,
+"""What is visible of layers and models, in Keras and in cdl: configurations, names, paths, shapes, 
 and the classes of errors.
 
 Optional: skipped where Keras with one of its backends is not installed.
