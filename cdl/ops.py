@@ -387,6 +387,7 @@ def rmsprop(
     centered: a = rho a + (1 - rho) grad, and s - a^2 + epsilon under the root. momentum > 0: the step goes through
     v = momentum v + step. slots: (s,), then (v,) if momentum > 0, then (a,) if centered.
     """
+    _slots("rmsprop", slots, 1 + (momentum > 0) + bool(centered))
     backend.active.rmsprop(values, grads, slots, decays, learning_rate, rho, momentum, epsilon, centered)
 
 
@@ -406,4 +407,10 @@ def adam(
     Kingma & Ba 2015, the form before section 2.1: rate = learning_rate * sqrt(1 - beta_2^t) / (1 - beta_1^t).
     amsgrad (Reddi et al. 2018): the largest v so far takes the place of v. slots: (m, v), or (m, v, largest).
     """
+    _slots("adam", slots, 3 if amsgrad else 2)
     backend.active.adam(values, grads, slots, decays, rate, beta_1, beta_2, epsilon, amsgrad)
+
+
+def _slots(who: str, slots: Sequence[Sequence[np.ndarray]], expected: int) -> None:
+    if len(slots) != expected:
+        _refuse(who, f"slots holds {expected} lists, one for each part of the state. Received: {len(slots)}")

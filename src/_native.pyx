@@ -168,7 +168,9 @@ cdef inline const cdl_primitives *table(int typenum) noexcept nogil:
     return cdl_table(typenum == cnp.NPY_FLOAT64)
 
 
-cdef inline Py_ssize_t last_axis(cnp.ndarray x) noexcept:
+cdef inline Py_ssize_t last_axis(cnp.ndarray x) except -1:
+    if cnp.PyArray_NDIM(x) == 0:
+        raise ValueError("an array with at least one axis is needed. Received a single number.")
     return cnp.PyArray_DIMS(x)[cnp.PyArray_NDIM(x) - 1]
 
 
@@ -198,7 +200,10 @@ def name_functions(names):
 
 
 cdef inline cdl_function function_code(str name) except *:
-    return <cdl_function><int>FUNCTION[name]
+    code = FUNCTION.get(name)
+    if code is None:
+        raise ValueError(f"unknown function {name!r}. Known: {', '.join(FUNCTION)}")
+    return <cdl_function><int>code
 
 
 cdef cdl_activation describe(str function, tuple parameters) except *:
@@ -573,6 +578,10 @@ cdef class Step:
         cdef Py_ssize_t j, s
         cdef cnp.ndarray value, grad, state
         self.count = len(values)
+        for items in (grads, decays, *slots):
+            if len(items) != self.count:
+                raise ValueError(f"there are {self.count} values; gradients, decays and each part of the state must be "
+                                 f"as many. Received: {len(items)}")
         self.kept = []
         self.type = cnp.NPY_FLOAT32
         self.parameters = <cdl_parameter *>PyMem_Malloc(max(1, self.count) * sizeof(cdl_parameter))
@@ -580,6 +589,8 @@ cdef class Step:
             raise MemoryError("cdl: no memory for the optimizer's table")
         for j in range(self.count):
             value, grad = values[j], grads[j]
+            if value is None or grad is None:
+                raise TypeError(f"variable {j}: {'the value' if value is None else 'the gradient'} is None")
             if j == 0:
                 self.type = float_type(value, "value")
             self.parameters[j].size = cnp.PyArray_SIZE(value)
@@ -597,6 +608,8 @@ cdef class Step:
             self.parameters[j].decay = decays[j]
 
     cdef void *updated(self, cnp.ndarray x, Py_ssize_t size, str name, Py_ssize_t j) except NULL:
+        if x is None:
+            raise TypeError(f"{name} {j} is None")
         if cnp.PyArray_TYPE(x) != self.type:
             refuse_dtype(x, self.type, f"{name} {j}")
         if not cnp.PyArray_ISCARRAY(x) or cnp.PyArray_SIZE(x) != size:

@@ -1,6 +1,7 @@
 """What may happen between steps of training."""
 
-from cdl.callbacks.callback import Callback, CallbackList
+from cdl.callbacks.callback import Callback
+from cdl.callbacks.callback_list import CallbackList
 from cdl.callbacks.early_stopping import EarlyStopping
 from cdl.callbacks.history import History
 from cdl.callbacks.progress import ProgbarLogger

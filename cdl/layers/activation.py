@@ -152,6 +152,17 @@ class PReLU(Layer):
         self.alpha.add_gradient(dalpha.astype(x.dtype))
         return np.where(x > 0, dy, self.alpha.value * dy)
 
+    def check_input(self, shape: Shape) -> None:
+        shared = self.shared_axes or ()
+        expected = [None if axis in shared else size for axis, size in enumerate(self.alpha.shape, 1)]
+        if len(shape) != len(expected) + 1 or any(
+            size not in (wanted, None) for size, wanted in zip(shape[1:], expected, strict=True) if wanted is not None
+        ):
+            raise ValueError(
+                f"PReLU {self.name!r}: input has shape {tuple(shape)}, but the layer was built for (None, "
+                f"{', '.join(map(str, expected))}). Reshape the input, or build with shared_axes."
+            )
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 

@@ -161,6 +161,8 @@ class Layer:
         Give a `ctx` to be able to go back: `layer.backward(ctx, dy)`.
         """
         x = self.convert(x)
+        if x.ndim == 0:
+            raise ValueError(f"{type(self).__name__} {self.name!r}: input is a single number; a batch axis is needed.")
         if not self.built:
             self.build(with_open_batch(x.shape))
         self.check_input(x.shape)

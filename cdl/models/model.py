@@ -273,7 +273,7 @@ class Model(Layer):
         self._build_for(x)
         rows = PREDICT_ROWS if batch_size is None else check_batch_size(batch_size)
         if len(x) <= rows and callbacks is None and verbose in ("auto", 0):
-            return self.predict_step(x)
+            return in_memory_of_its_own(self.predict_step(x), x)
         starts = range(0, len(x), rows)
         starts = starts[: check_steps("steps", steps, len(starts))]
         watchers = CallbackList(callbacks, self, verbose=verbose, epochs=1, steps=len(starts))
@@ -316,7 +316,7 @@ class Model(Layer):
         """The outputs for one batch."""
         x = to_rows(x, "x")
         self._build_for(x)
-        return self.predict_step(x)
+        return in_memory_of_its_own(self.predict_step(x), x)
 
     def _on_batch(
         self, run: Callable[[Batch], dict[str, float]], x: Any, y: Any, sample_weight: Any, return_dict: bool, who: str
@@ -379,6 +379,11 @@ def validates_after(epoch: int, validation_freq: int | list[int]) -> bool:
     if not isinstance(validation_freq, int) or validation_freq < 1:
         raise ValueError(f"validation_freq is a positive integer or a list of epochs. Received: {validation_freq!r}")
     return (epoch + 1) % validation_freq == 0
+
+
+def in_memory_of_its_own(y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """y, copied if it is x or a view of it, as where layers only rearrange: changing it must not change x."""
+    return y.copy() if np.may_share_memory(x, y) else y
 
 
 def in_keras_order(logs: dict[str, float]) -> dict[str, float]:

@@ -36,7 +36,10 @@ def print_summary(model: Any, line_length: int | None, print_fn: Callable[[str],
         print_fn(line(row, widths, "│"))
     print_fn(rule("└─┴┘", widths))
     trainable, frozen = model.trainable_weights, model.non_trainable_weights
-    for label, variables in (("Total", trainable + frozen), ("Trainable", trainable), ("Non-trainable", frozen)):
+    totals = [("Trainable", trainable), ("Non-trainable", frozen)]
+    if model.optimizer is not None and model.optimizer.built:
+        totals.append(("Optimizer", model.optimizer.variables))
+    for label, variables in (("Total", [v for _, counted in totals for v in counted]), *totals):
         size = sum(variable.size for variable in variables)
         print_fn(f" {label} params: {size:,} ({readable_bytes(sum(v.value.nbytes for v in variables))})")
 

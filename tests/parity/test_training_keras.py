@@ -351,7 +351,12 @@ def test_the_list_from_evaluate_has_the_order_of_keras():
         model = lib.Sequential([lib.layers.Input((5,)), lib.layers.Dense(3, activation="softmax")])
         if weights:
             model.set_weights(weights)
-        model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"], weighted_metrics=["sparse_categorical_accuracy"])
+        model.compile(
+            "sgd",
+            "sparse_categorical_crossentropy",
+            metrics=["accuracy"],
+            weighted_metrics=["sparse_categorical_accuracy"],
+        )
         results = model.evaluate(X, LABELS, sample_weight=WEIGHT, batch_size=5, verbose=0)
         return model.get_weights(), results, list(model.evaluate(X, LABELS, verbose=0, return_dict=True))
 
