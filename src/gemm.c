@@ -185,12 +185,22 @@ static void pack_panel(ptrdiff_t k, ptrdiff_t columns, cdl_matrix matrix, const 
         }
 }
 
-/* block[t][k][MR] = a[MR * t + r][k] for a transposed a, whose elements of a column are neighbours. */
+/* Rows of tiles: tile t of `tiles` begins here.  They differ by one row at most: 32 rows are 6 6 5 5 5 5. */
+static inline ptrdiff_t tile_begin(ptrdiff_t t, ptrdiff_t tiles, ptrdiff_t rows)
+{
+    return (rows * t + tiles - 1) / tiles;
+}
+
+/* block[t][k][MR] = tile t of a transposed a, whose elements of a column are neighbours. */
 static void pack_rows(ptrdiff_t rows, ptrdiff_t k, const real *a, ptrdiff_t a_step, real *block)
 {
-    for (ptrdiff_t p = 0; p < k; p++)
-        for (ptrdiff_t r = 0; r < rows; r += VL)
-            store(block + p * MR + r, load_n(a + p * a_step + r, rows - r));
+    const ptrdiff_t tiles = (rows + MR - 1) / MR;
+    for (ptrdiff_t t = 0; t < tiles; t++) {
+        const ptrdiff_t begin = tile_begin(t, tiles, rows), end = tile_begin(t + 1, tiles, rows);
+        for (ptrdiff_t p = 0; p < k; p++)
+            for (ptrdiff_t r = begin; r < end; r += VL)         /* the zeros beyond the tile are written over by the next */
+                store(block + (t * k + p) * MR + r - begin, load_n(a + p * a_step + r, end - r));
+    }
 }
 
 /* Whether k cache lines that are `step` elements apart push one another out of the first-level cache.  Only the sets at
@@ -232,15 +242,37 @@ static void finish(cdl_function f, ptrdiff_t rows, ptrdiff_t columns, real *c, p
     }
 }
 
+/* One panel: `rows` rows and `columns` columns of c from k steps.  `job` describes the first row; a_tile is the distance of
+ * tiles in a copied a, or 0.  f is applied when the sums are complete. */
+static void run_panel(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t a_tile, cdl_function f, tile_job job)
+{
+    const ptrdiff_t tiles = (rows + MR - 1) / MR;
+    const tile_job first = job;
+    for (ptrdiff_t t = 0; t < tiles; t++) {
+        const ptrdiff_t i = tile_begin(t, tiles, rows), height = tile_begin(t + 1, tiles, rows) - i;
+        job.a = first.a + (a_tile ? t * a_tile : i * job.a_row);
+        job.c = first.c + i * job.c_row;
+        job.start = first.start ? first.start + i * job.start_row : NULL;
+        if (columns > NR)
+            run_row(&job);
+        else if (columns == NR)
+            run_tile(height, &job);
+        else
+            run_edge(height, columns, &job);
+        if (f > CDL_RELU)
+            finish(f, height, columns, job.c, job.c_row);
+    }
+}
+
 /* Rows [top, bottom) and columns [left, right) of c. */
 static int part(const product *p, ptrdiff_t top, ptrdiff_t bottom, ptrdiff_t left, ptrdiff_t right)
 {
-    const real *a = p->a.data, *b = p->b.data;
     const int in_place = p->b.column == 1 && bottom - top <= IN_PLACE;
     const int wide = in_place && bottom - top == 1;
     const int copy_a = p->a.column != 1 && right - left > 2 * NR && collide(least(p->k, KC), p->a.column);
     const ptrdiff_t depth = p->k > 0 ? even_part(p->k, copy_a ? COPY_K : KC) : 1;
     const ptrdiff_t height = copy_a ? even_part(bottom - top, COPY_M) : bottom - top;
+
     const ptrdiff_t panel_size = in_place && (right - left) % NR == 0 ? 0 : depth * NR;
     const ptrdiff_t block_size = copy_a ? (height + MR) * depth + VL : 0;
     real *panel = NULL;
@@ -248,55 +280,30 @@ static int part(const product *p, ptrdiff_t top, ptrdiff_t bottom, ptrdiff_t lef
         return -1;
     real *block = panel + panel_size;
 
-    for (ptrdiff_t i0 = top; i0 < bottom; i0 += height)
+    for (ptrdiff_t i = top; i < bottom; i += height)
         for (ptrdiff_t k0 = 0; k0 == 0 || k0 < p->k; k0 += depth) {
-            const ptrdiff_t i1 = least(i0 + height, bottom), k = least(depth, p->k - k0);
-            const int last = k0 + k == p->k;
-            const ptrdiff_t tiles = (i1 - i0 + MR - 1) / MR;
+            const ptrdiff_t rows = least(height, bottom - i), k = least(depth, p->k - k0);
+            const cdl_function f = k0 + k == p->k ? p->f : CDL_LINEAR;
+            const real *a = (const real *)p->a.data + i * p->a.row + k0 * p->a.column;
             if (copy_a)
-                for (ptrdiff_t t = 0, i = i0, rows; t < tiles; t++, i += rows) {
-                    rows = (i1 - i + tiles - t - 1) / (tiles - t);
-                    pack_rows(rows, k, a + i * p->a.row + k0 * p->a.column, p->a.column, block + t * k * MR);
-                }
-            ptrdiff_t width;
-            for (ptrdiff_t j = left; j < right; j += width) {
-                const ptrdiff_t columns = least(NR, right - j);
-                width = wide && right - j >= 8 * VL ? 8 * VL : NR;
-                tile_job job = {
-                    .k = k, .a_row = p->a.row, .a_step = p->a.column, .c_row = p->c_row,
-                    .floor = last && p->f == CDL_RELU ? 0 : -__builtin_inf(),
-                };
-                job.b = b + k0 * p->b.row + j * p->b.column;
-                job.b_step = p->b.row;
-                if (!in_place || columns < NR) {
-                    pack_panel(k, columns, p->b, job.b, panel);
-                    job.b = panel;
-                    job.b_step = NR;
-                }
-                for (ptrdiff_t t = 0, i = i0; t < tiles; t++) {
-                    const ptrdiff_t rows = (i1 - i + tiles - t - 1) / (tiles - t);
-                    if (copy_a) {
-                        job.a = block + t * k * MR;
-                        job.a_row = 1;
-                        job.a_step = MR;
-                    } else
-                        job.a = a + i * p->a.row + k0 * p->a.column;
-                    job.c = p->c + i * p->c_row + j;
-                    if (k0 > 0 || p->accumulate) {
-                        job.start = job.c;
-                        job.start_row = p->c_row;
-                    } else if (p->bias)
-                        job.start = p->bias + j;
-                    if (width > NR)
-                        run_row(&job);
-                    else if (columns < NR)
-                        run_edge(rows, columns, &job);
-                    else
-                        run_tile(rows, &job);
-                    if (last && p->f > CDL_RELU)
-                        finish(p->f, rows, least(width, right - j), job.c, p->c_row);
-                    i += rows;
-                }
+                pack_rows(rows, k, a, p->a.column, block);
+            ptrdiff_t columns;
+            for (ptrdiff_t j = left; j < right; j += columns) {
+                columns = least(wide && right - j >= 8 * VL ? 8 * VL : NR, right - j);
+                const real *b = (const real *)p->b.data + k0 * p->b.row + j * p->b.column;
+                const int copy_b = !in_place || columns < NR;
+                if (copy_b)
+                    pack_panel(k, columns, p->b, b, panel);
+                real *c = p->c + i * p->c_row + j;
+                const int continued = k0 > 0 || p->accumulate;
+                run_panel(rows, columns, copy_a ? k * MR : 0, f, (tile_job){
+                    .k = k,
+                    .a = copy_a ? block : a, .a_row = copy_a ? 1 : p->a.row, .a_step = copy_a ? MR : p->a.column,
+                    .b = copy_b ? panel : b, .b_step = copy_b ? NR : p->b.row,
+                    .start = continued ? c : p->bias ? p->bias + j : NULL, .start_row = continued ? p->c_row : 0,
+                    .c = c, .c_row = p->c_row,
+                    .floor = f == CDL_RELU ? 0 : -__builtin_inf(),
+                });
             }
         }
     return 0;
