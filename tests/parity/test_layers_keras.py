@@ -1,5 +1,4 @@
-"""What is visible of layers and models, in Keras and in cdl: configurations, names, paths, shapes, 
-and the classes of errors.
+"""What Keras and cdl show of layers and models: configurations, names, paths, outputs, summaries, classes of errors.
 
 Optional: skipped where Keras with one of its backends is not installed.
 """
