@@ -10,14 +10,14 @@
  *   |     |   |   |   |                The loops around the tile, from the outside:
  * m +-----+---+---+---+
  *   |  A  |   |TTT|   | <- MR rows         threads     each has some rows or some columns of c, and does all the rest:
- *   +-----+---+---+---+                    MC rows     only where a must be copied, so that the copy stays in cache
- *   |     |   |   |   |                      KC        a sum rests in c between two of these
+ *   +-----+---+---+---+                    rows        all at once, unless a is copied: as many as the cache holds
+ *   |     |   |   |   |                      depth     KC steps of k; a sum rests in c between two of these
  *   +-----+---+---+---+                        panel   NR columns of b, copied together (packed)
  *               ^ NR columns                     tile  MR rows
  *
  * Transposed operands are strides: the tile reads a[r][k] at any two strides, and packing turns b.  What lies well in
- * memory already is read in place: a, unless its columns are far apart, and the rows of b when c has few rows.
- * Copying a always, or smaller KC and MC that fit the first and second cache, were up to a quarter slower (1024^3).
+ * memory already is read in place: a, unless its columns collide in the cache, and the rows of b when c has few rows.
+ * Copying a always, or panels that fit the first cache, made 1024^3 up to a quarter slower.
  *
  * Reading: K. Goto, R. van de Geijn, "Anatomy of High-Performance Matrix Multiplication", ACM TOMS 34(3), 2008.
  */
@@ -30,9 +30,9 @@ enum { MR = 6 };                        /* 12 sums, 2 of b, 1 of a: 15 of 16 reg
 enum {
     NR = 2 * VL,
     KC = 1024,
-    MC = 96,
+    COPY_M = 384, COPY_K = 256,         /* the block of a that is copied, if a is: 384 KB */
     IN_PLACE = 16,                      /* up to so many rows, b is read in place */
-    FAR = 512 << 10,                    /* a transposed a whose KC rows span so many bytes is copied: caches and TLB miss */
+    WAYS = 8, WAY = 4096,               /* of the first-level data cache */
 };
 
 /* ---- The tile ----------------------------------------------------------------------------------------------------- */
@@ -193,6 +193,14 @@ static void pack_rows(ptrdiff_t rows, ptrdiff_t k, const real *a, ptrdiff_t a_st
             store(block + p * MR + r, load_n(a + p * a_step + r, rows - r));
 }
 
+/* Whether k cache lines that are `step` elements apart push one another out of the first-level cache.  Only the sets at
+ * multiples of the largest power of two in the distance are used. */
+static int collide(ptrdiff_t k, ptrdiff_t step)
+{
+    const ptrdiff_t bytes = step * (ptrdiff_t)sizeof(real), apart = bytes & -bytes;
+    return bytes >= 64 && k > WAYS * (WAY / (apart < 64 ? 64 : apart > WAY ? WAY : apart));
+}
+
 /* ---- One thread's part -------------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -228,11 +236,11 @@ static void finish(cdl_function f, ptrdiff_t rows, ptrdiff_t columns, real *c, p
 static int part(const product *p, ptrdiff_t top, ptrdiff_t bottom, ptrdiff_t left, ptrdiff_t right)
 {
     const real *a = p->a.data, *b = p->b.data;
-    const ptrdiff_t depth = p->k > 0 ? even_part(p->k, KC) : 1;
     const int in_place = p->b.column == 1 && bottom - top <= IN_PLACE;
     const int wide = in_place && bottom - top == 1;
-    const int copy_a = depth * p->a.column * sizeof(real) >= FAR && right - left > 2 * NR;
-    const ptrdiff_t height = copy_a ? even_part(bottom - top, MC) : bottom - top;
+    const int copy_a = p->a.column != 1 && right - left > 2 * NR && collide(least(p->k, KC), p->a.column);
+    const ptrdiff_t depth = p->k > 0 ? even_part(p->k, copy_a ? COPY_K : KC) : 1;
+    const ptrdiff_t height = copy_a ? even_part(bottom - top, COPY_M) : bottom - top;
     const ptrdiff_t panel_size = in_place && (right - left) % NR == 0 ? 0 : depth * NR;
     const ptrdiff_t block_size = copy_a ? (height + MR) * depth + VL : 0;
     real *panel = NULL;
