@@ -8,7 +8,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 # Tests that start Python themselves must not find the source folder on its path: it would hide the installed package.
 os.environ["PYTHONSAFEPATH"] = "1"
 
-import cdl  # noqa: E402
+import cdl
 
 
 def pytest_report_header():

@@ -196,7 +196,7 @@ def test_a_quantity_that_is_missing_is_a_warning():
 
 
 def test_a_quantity_of_unknown_direction_needs_a_mode():
-    with pytest.raises(ValueError, match="speed.*mode"):
+    with pytest.raises(ValueError, match=r"speed.*mode"):
         model().fit(X, Y, verbose=0, callbacks=[EarlyStopping(monitor="speed")])
 
 

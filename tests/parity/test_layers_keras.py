@@ -1,5 +1,5 @@
-"""What is visible of layers and models, in Keras and in cdl: configurations, names, paths, shapes, outputs, the summary,
-and the classes of errors.
+"""What is visible of layers and models, in Keras and in cdl: configurations, names, paths, outputs, the summary, and the
+classes of errors.
 
 Optional: skipped where Keras with one of its backends is not installed.
 """
