@@ -1,4 +1,4 @@
-"""Mistakes: the error comes at once, is of Keras' class, and says who, what and both values; nothing is harmed."""
+"""Mistakes: the error comes at once, is of Keras' class, says who, what and both values, and nothing is harmed."""
 
 import contextlib
 import inspect
@@ -328,8 +328,9 @@ def arrays():
     return st.builds(lay_out, shapes(), dtypes, layouts)
 
 
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", MADE)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(first=arrays(), second=arrays())
 def test_a_layer_takes_any_array_or_says_why_not_and_never_changes_it(name, first, second):
     layer = MADE[name]()
@@ -356,7 +357,7 @@ STRANGE = [None, -1, 2.5, "relu", np.nan, 2**70, (), {}, b"a", np.float32(1), [1
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", PRIMITIVES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(draw=st.data())
 def test_a_primitive_computes_or_raises_and_never_crashes(name, draw):
     function = PRIMITIVES[name]
