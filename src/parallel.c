@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -115,6 +116,47 @@ void cdl_set_threads(int count)
     __atomic_store_n(&wanted_threads, count > 0 ? count : 0, __ATOMIC_RELAXED);
 }
 
+/* ---- Rest --------------------------------------------------------------------------------------------------------- */
+
+/* A region ends when its last thread has arrived.  Where other programs keep the processors busy, that thread may wait a
+ * time slice of some milliseconds for its turn, and a step of microseconds takes milliseconds.  So a region that took longer
+ * than one thread would have is followed by a rest of serial ones, twice as long each time; results do not depend on it.
+ * These are guesses about the near future: what several Python threads write here at once need not be exact. */
+static int rest;                    /* so many regions are still to be serial */
+static int next_rest = 1;
+
+enum { LONGEST_REST = 1024 };
+
+#define STALLED(elapsed, cost) ((elapsed) > (cost) + 20000)         /* nanoseconds: what starting the threads may take */
+
+static int resting(void)
+{
+    int left = __atomic_load_n(&rest, __ATOMIC_RELAXED);
+    if (left > 0)
+        __atomic_store_n(&rest, left - 1, __ATOMIC_RELAXED);
+    return left > 0;
+}
+
+static void learn(double elapsed, double cost)
+{
+    int length = __atomic_load_n(&next_rest, __ATOMIC_RELAXED);
+    if (STALLED(elapsed, cost)) {
+        __atomic_store_n(&rest, length, __ATOMIC_RELAXED);
+        length = length < LONGEST_REST ? 2 * length : LONGEST_REST;
+    } else
+        length = length > 1 ? length / 2 : 1;
+    __atomic_store_n(&next_rest, length, __ATOMIC_RELAXED);
+}
+
+static double nanoseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1e9 + now.tv_nsec;
+}
+
+/* ---- Slices ------------------------------------------------------------------------------------------------------- */
+
 int cdl_slices(ptrdiff_t count, ptrdiff_t grain, double cost)
 {
     ptrdiff_t grains = (count + grain - 1) / grain;
@@ -131,6 +173,8 @@ int cdl_slices(ptrdiff_t count, ptrdiff_t grain, double cost)
     int threads = cdl_threads();
     if (threads > worthwhile)
         threads = (int)worthwhile;
+    if (threads > 1 && resting())
+        return 1;
     return threads < grains ? threads : (int)grains;
 }
 
@@ -158,6 +202,7 @@ void cdl_parallel(ptrdiff_t count, ptrdiff_t grain, double cost, cdl_task *task,
     }
 #ifdef _OPENMP
     ptrdiff_t grains = (count + grain - 1) / grain;
+    const double start = nanoseconds();
     /* A loop over slices, not one slice per thread: OpenMP may give us fewer threads than we ask for. */
     #pragma omp parallel for schedule(static, 1) num_threads(slices)
     for (int slice = 0; slice < slices; slice++) {
@@ -165,6 +210,7 @@ void cdl_parallel(ptrdiff_t count, ptrdiff_t grain, double cost, cdl_task *task,
         ptrdiff_t end = grains * (slice + 1) / slices * grain;
         run(task, arg, begin, end < count ? end : count);
     }
+    learn(nanoseconds() - start, cost);
 #endif
 }
 
