@@ -23,7 +23,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-BLOCK = 0.005  # seconds of measured calls in a block
+BLOCK = 0.03  # seconds of measured calls in a block
 LEAD = 1 / 4  # before them, this share of the calls is made unmeasured: caches and threads wake up
 MIN_ROUNDS = 3
 KEPT = 1 / 2  # the share of a contestant's blocks that counts: the quieter ones

@@ -119,15 +119,16 @@ void cdl_set_threads(int count)
 /* ---- Rest --------------------------------------------------------------------------------------------------------- */
 
 /* A region ends when its last thread has arrived.  Where other programs keep the processors busy, that thread may wait a
- * time slice of some milliseconds for its turn, and a step of microseconds takes milliseconds.  So a region that took longer
- * than one thread would have is followed by a rest of serial ones, twice as long each time; results do not depend on it.
+ * time slice of some milliseconds for its turn, and a step of microseconds takes milliseconds.  So a region that took much
+ * longer than one thread would have is followed by a rest of serial ones, twice as long each time; results do not depend on it.
  * These are guesses about the near future: what several Python threads write here at once need not be exact. */
 static int rest;                    /* so many regions are still to be serial */
 static int next_rest = 1;
 
 enum { LONGEST_REST = 1024 };
 
-#define STALLED(elapsed, cost) ((elapsed) > (cost) + 20000)         /* nanoseconds: what starting the threads may take */
+/* Nanoseconds.  `cost` is a guess, and where memory is the limit threads gain little; but a lost time slice is far above. */
+#define STALLED(elapsed, cost) ((elapsed) > 2 * (cost) + 50000)
 
 static int resting(void)
 {

@@ -42,7 +42,12 @@ class Peer:
 
     def train_step(self, network: Network) -> Task:
         model, reset = self._model(network)
-        return Task.cycle(model.train_on_batch, network.batches(), reset)
+
+        def step(x: np.ndarray, label: np.ndarray) -> float:
+            model.reset_metrics()
+            return model.train_step((x, label, None))["loss"]
+
+        return Task.cycle(step, network.batches(), reset)
 
     def fit_epoch(self, network: Network) -> Task:
         (model, reset), (x, label) = self._model(network), network.samples(60_000)
