@@ -9,6 +9,8 @@ import numpy as np
 
 from cdl import losses, metrics
 
+NO_LOSS = "No loss to compute. Provide a `loss` argument in `compile()`."
+
 
 class Objective:
     """The loss and the metrics of a compiled model, with their running values over an epoch.
@@ -39,17 +41,16 @@ class Objective:
         self.resolved = True
 
     def value(self, y_true: Any, y_pred: np.ndarray, sample_weight: np.ndarray | None) -> float:
-        return float(self._sound_loss()(y_true, y_pred, sample_weight))
+        if self.loss is None:
+            raise ValueError(NO_LOSS)
+        return float(self.loss(y_true, y_pred, sample_weight))
 
     def value_and_gradient(
         self, y_true: Any, y_pred: np.ndarray, sample_weight: np.ndarray | None
     ) -> tuple[float, np.ndarray]:
-        return self._sound_loss().value_and_gradient(y_true, y_pred, sample_weight)
-
-    def _sound_loss(self) -> losses.Loss:
         if self.loss is None:
-            raise ValueError("No loss to compute. Provide a `loss` argument in `compile()`.")
-        return self.loss
+            raise ValueError(NO_LOSS)
+        return self.loss.value_and_gradient(y_true, y_pred, sample_weight)
 
     def update(self, loss: float, y_true: Any, y_pred: np.ndarray, sample_weight: np.ndarray | None) -> None:
         """Count one batch."""

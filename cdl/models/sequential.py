@@ -39,10 +39,10 @@ class Sequential(Model):
             for layer, _ in self._steps():
                 x = layer.forward(ctx, x)
             return x
-        below = ctx.need_input_grad
+        training, below, losses = ctx.training, ctx.need_input_grad, ctx.losses
         calls = []
         for layer, trained_below in self._steps():
-            child = ctx.child(below or trained_below)
+            child = Context(training, True, below or trained_below, losses)
             x = layer.forward(child, x)
             calls.append((layer, child))
         ctx.save(calls)
