@@ -123,12 +123,6 @@ void cdl_set_threads(int count)
  * longer than one thread would have is followed by a rest of serial ones, twice as long each time; results do not depend on it.
  * These are guesses about the near future: what several Python threads write here at once need not be exact. */
 static int rest;                    /* so many regions are still to be serial */
-static int next_rest = 1;
-
-enum { LONGEST_REST = 1024 };
-
-/* Nanoseconds.  `cost` is a guess, and where memory is the limit threads gain little; but a lost time slice is far above. */
-#define STALLED(elapsed, cost) ((elapsed) > 2 * (cost) + 50000)
 
 static int resting(void)
 {
@@ -137,6 +131,14 @@ static int resting(void)
         __atomic_store_n(&rest, left - 1, __ATOMIC_RELAXED);
     return left > 0;
 }
+
+#ifdef _OPENMP
+static int next_rest = 1;
+
+enum { LONGEST_REST = 1024 };
+
+/* Nanoseconds.  `cost` is a guess, and where memory is the limit threads gain little; but a lost time slice is far above. */
+#define STALLED(elapsed, cost) ((elapsed) > 2 * (cost) + 50000)
 
 static void learn(double elapsed, double cost)
 {
@@ -155,6 +157,7 @@ static double nanoseconds(void)
     clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec * 1e9 + now.tv_nsec;
 }
+#endif
 
 /* ---- Slices ------------------------------------------------------------------------------------------------------- */
 

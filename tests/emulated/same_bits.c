@@ -1,0 +1,182 @@
+/* same_bits.c - every primitive on two instruction sets, compared bit by bit, without Python.
+ *
+ * For processors that one does not have: linked statically, it runs as the only program of an emulated machine
+ * (see CONTRIBUTING.md).  Every result lies between canaries, so that a store beyond its end is seen as well.
+ *
+ *     same_bits [one set] [the other]            by default avx2 and avx512; prints what differs, then a count
+ */
+#include "cdl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST = 1 << 15, GUARD = 64, OUTPUTS = 8 };
+
+static int is_double, failures, comparisons;
+static size_t width;                                    /* bytes of an element */
+static double x[6][MOST];                               /* inputs, of either type */
+static int32_t labels[MOST];
+static unsigned char out[2][OUTPUTS][MOST * 8 + 2 * GUARD];
+
+static void *result(int set, int k)
+{
+    return out[set][k] + GUARD;
+}
+
+static void fill(void)
+{
+    uint64_t state = 88172645463325252u;
+    for (int k = 0; k < 6; k++)
+        for (int j = 0; j < MOST; j++) {
+            state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+            double value = (double)(int64_t)state / 2305843009213693952.0;      /* -4 .. 4 */
+            value = k == 2 ? 0.01 + (value + 4) / 9 : value;                    /* [2]: like probabilities */
+            if (is_double)
+                x[k][j] = value;
+            else
+                ((float *)x[k])[j] = (float)value;
+        }
+}
+
+static void begin(void)
+{
+    memset(out, 0xA5, sizeof out);
+    for (int set = 0; set < 2; set++)                   /* what optimizers update in place */
+        for (int k = 4; k < OUTPUTS; k++)
+            memcpy(result(set, k), x[k == 4 ? 0 : 2], MOST * width);
+}
+
+static void compare(const char *what, ptrdiff_t a, ptrdiff_t b, ptrdiff_t c)
+{
+    comparisons++;
+    if (memcmp(out[0], out[1], sizeof out[0]) != 0) {
+        int k = 0;
+        while (memcmp(out[0][k], out[1][k], sizeof out[0][k]) == 0)
+            k++;
+        size_t at = 0;
+        while (out[0][k][at] == out[1][k][at])
+            at++;
+        printf("DIFFERS %s %s %td %td %td: output %d, element %td\n", is_double ? "double" : "float", what, a, b, c, k,
+               ((ptrdiff_t)at - GUARD) / (ptrdiff_t)width);
+        failures++;
+    }
+    for (int set = 0; set < 2; set++)
+        for (int k = 0; k < OUTPUTS; k++)
+            for (int g = 0; g < GUARD; g++)
+                if (out[set][k][g] != 0xA5) {
+                    printf("BEFORE THE BEGINNING %s %td %td %td\n", what, a, b, c);
+                    failures++;
+                    return;
+                }
+}
+
+/* The statement runs on either set; t is its table, s its number. */
+#define ON_BOTH(what, a, b, c, ...)                                                                                    \
+    do {                                                                                                               \
+        begin();                                                                                                       \
+        for (int s = 0; s < 2; s++) {                                                                                  \
+            if (cdl_set_isa(sets[s]) != 0)                                                                             \
+                exit(2);                                                                                               \
+            const cdl_primitives *t = cdl_table(is_double);                                                            \
+            __VA_ARGS__;                                                                                               \
+        }                                                                                                              \
+        compare(what, a, b, c);                                                                                        \
+    } while (0)
+
+static const char *sets[2] = {"avx2", "avx512"};
+
+static void elements(ptrdiff_t n)
+{
+    for (int f = CDL_LINEAR; f <= CDL_SPARSE_SIGMOID; f++) {
+        cdl_activation a = {f, {0.5, 2, 0.25}};
+        ON_BOTH("activation", f, n, 0, (t->activation(a, n, x[0], result(s, 0)),
+                                        t->activation_backward(a, n, x[0], result(s, 0), x[1], result(s, 1))));
+    }
+    ON_BOTH("random", n, 0, 0, (t->random_uniform(7, 9, n, -1, 3, result(s, 0)),
+                                t->random_normal(7, 9, n, 1, 2, result(s, 1)),
+                                t->dropout(7, 9, n, 0.3, x[0], result(s, 2))));
+    for (int option = 0; option < 2; option++) {
+        cdl_parameter p[2][2];
+        for (int s = 0; s < 2; s++)
+            for (int v = 0; v < 2; v++)
+                p[s][v] = (cdl_parameter){n / (v + 1), (char *)result(s, 4) + v * n * width, x[1],
+                                          {(char *)result(s, 5) + v * n * width, (char *)result(s, 6) + v * n * width,
+                                           (char *)result(s, 7) + v * n * width}, 0.01};
+        ON_BOTH("sgd", n, 0, 0, t->sgd(2, p[s], 0.1));
+        ON_BOTH("momentum", n, option, 0, t->momentum(2, p[s], 0.1, 0.9, option));
+        ON_BOTH("rmsprop", n, option, 0, t->rmsprop(2, p[s], 0.1, 0.9, 0.5 * option, 1e-7, option));
+        ON_BOTH("adam", n, option, 0, t->adam(2, p[s], 0.1, 0.9, 0.999, 1e-7, option));
+    }
+}
+
+static void rows(ptrdiff_t n, ptrdiff_t d)
+{
+    ON_BOTH("softmax", n, d, 0, (t->softmax(n, d, x[0], result(s, 0)),
+                                 t->softmax_backward(n, d, result(s, 0), x[1], result(s, 1))));
+    ON_BOTH("log_softmax", n, d, 0, (t->log_softmax(n, d, x[0], result(s, 0)),
+                                     t->log_softmax_backward(n, d, result(s, 0), x[1], result(s, 1))));
+    ON_BOTH("column_sum", n, d, 0, t->column_sum(n, d, x[0], result(s, 0)));
+    if (d > 0)
+        ON_BOTH("argmax", n, d, 0, t->argmax(n, d, x[0], (int64_t *)result(s, 0)));
+    for (ptrdiff_t r = 0; r < n && d > 0; r++)
+        labels[r] = (int32_t)(r * 7 % d);
+    for (int option = 0; option < 4 && d > 0; option++) {
+        cdl_loss loss = {.n = n, .d = d, .y_true = x[2], .y_pred = option & 1 ? x[0] : x[2], .weight = option & 2 ? x[1] : NULL,
+                         .scale = 0.25, .from_logits = option & 1, .epsilon = 1e-7, .label_smoothing = 0.1};
+        cdl_loss sparse = loss;
+        sparse.y_true = labels;
+#define LOSS(name, which)                                                                                              \
+        ON_BOTH(#name, n, d, option, {                                                                                 \
+            which.values = result(s, 0), which.dy = result(s, 1);                                                      \
+            double total = t->name(&which);                                                                            \
+            memcpy(result(s, 2), &total, sizeof total);                                                                \
+        })
+        LOSS(mean_squared_error, loss);
+        LOSS(mean_absolute_error, loss);
+        LOSS(binary_crossentropy, loss);
+        LOSS(categorical_crossentropy, loss);
+        LOSS(sparse_categorical_crossentropy, sparse);
+    }
+}
+
+static void products(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k)
+{
+    for (int form = 0; form < 4; form++) {
+        cdl_matrix a = form & 1 ? (cdl_matrix){x[0], 1, m} : (cdl_matrix){x[0], k, 1};
+        cdl_matrix b = form & 2 ? (cdl_matrix){x[1], 1, k} : (cdl_matrix){x[1], n, 1};
+        for (int f = CDL_LINEAR; f <= CDL_LAST_FUSABLE; f++)
+            ON_BOTH("gemm", m, n, k, t->gemm(m, n, k, a, b, f % 2 ? x[3] : NULL, f, 0, result(s, 0), n));
+        ON_BOTH("gemm +=", m, n, k, t->gemm(m, n, k, a, b, NULL, CDL_LINEAR, 1, result(s, 4), n));
+    }
+    for (int f = CDL_LINEAR; f <= CDL_LAST_FUSABLE; f++)
+        ON_BOTH("linear", m, n, k, (t->linear(m, k, n, x[0], x[1], x[3], f, result(s, 0)),
+                                    t->linear_backward(m, k, n, x[0], x[1], result(s, 0), x[3], f, result(s, 1),
+                                                       result(s, 2), result(s, 3))));
+}
+
+int main(int count, char **arguments)
+{
+    if (count == 3)
+        sets[0] = arguments[1], sets[1] = arguments[2];
+    static const ptrdiff_t sizes[] = {0, 1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 67, 101};
+    enum { COUNT = sizeof sizes / sizeof *sizes };
+    for (is_double = 0; is_double < 2; is_double++) {
+        width = is_double ? 8 : 4;
+        fill();
+        for (int i = 0; i < COUNT; i++)
+            elements(sizes[i]);
+        elements(5003);
+        for (int i = 0; i < COUNT; i++)
+            for (int j = i % 3; j < COUNT; j += 3)
+                rows(sizes[i], sizes[j]);
+        for (int i = 0; i < COUNT; i++)
+            for (int j = i % 2; j < COUNT; j += 4)
+                for (int l = (i + j) % 3; l < COUNT; l += 5)
+                    products(sizes[i], sizes[j], sizes[l]);
+        products(17, 24, 1100);
+        products(1, 72, 400);
+    }
+    printf("%s and %s: %d passed, %d failed\n", sets[0], sets[1], comparisons - failures, failures);
+    return failures > 0;
+}
