@@ -71,13 +71,20 @@ static void compare(const char *what, ptrdiff_t a, ptrdiff_t b, ptrdiff_t c)
                 }
 }
 
+static void choose(const char *set)
+{
+    if (cdl_set_isa(set) != 0) {
+        printf("this processor does not have %s\n", set);
+        exit(2);
+    }
+}
+
 /* The statement runs on either set; t is its table, s its number. */
 #define ON_BOTH(what, a, b, c, ...)                                                                                    \
     do {                                                                                                               \
         begin();                                                                                                       \
         for (int s = 0; s < 2; s++) {                                                                                  \
-            if (cdl_set_isa(sets[s]) != 0)                                                                             \
-                exit(2);                                                                                               \
+            choose(sets[s]);                                                                                           \
             const cdl_primitives *t = cdl_table(is_double);                                                            \
             __VA_ARGS__;                                                                                               \
         }                                                                                                              \
