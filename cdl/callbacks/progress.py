@@ -139,6 +139,7 @@ def readable_step(seconds: float) -> str:
 
 
 def readable_logs(logs: Logs) -> str:
+    """` - accuracy: 0.9800 - loss: 0.0700`."""
     return "".join(
         f" - {name}: {value:.4f}" if abs(value) > 1e-3 else f" - {name}: {value:.4e}"
         for name, value in sorted((logs or {}).items())

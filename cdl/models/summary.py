@@ -45,12 +45,14 @@ def print_summary(model: Any, line_length: int | None, print_fn: Callable[[str],
 
 
 def output_shape_of(model: Any, layer: Any, index: int) -> str:
+    """The shape behind the layer, "?" before the model is built."""
     if not model.built:
         return "?"
     return str(tuple(model._shapes[index + 1]))
 
 
 def rule(corners: str, widths: list[int]) -> str:
+    """A horizontal line; `corners`: its left end, its stroke, a crossing, its right end."""
     left, stroke, cross, right = tuple(corners)
     return left + cross.join(stroke * width for width in widths) + right
 
@@ -65,6 +67,7 @@ def line(cells: tuple[str, ...], widths: list[int], bar: str) -> str:
 
 
 def readable_bytes(size: float) -> str:
+    """397.54 KB."""
     for unit in ("B", "KB", "MB", "GB"):
         if size < 1024 or unit == "GB":
             return f"{size:.2f} {unit}"
