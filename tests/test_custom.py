@@ -230,7 +230,7 @@ def test_a_layer_behaves_differently_in_training():
 
 
 def test_a_loss_with_its_gradient_trains():
-    assert fits([layers.Dense(1)], loss=Quartic()) < 0.01
+    assert fits([layers.Dense(1)], loss=Quartic(), epochs=200) < 0.01
 
 
 def test_a_function_with_a_gradient_is_a_loss():
@@ -238,7 +238,11 @@ def test_a_function_with_a_gradient_is_a_loss():
         return np.mean((y_pred - y_true) ** 4, axis=-1)
 
     quartic.gradient = lambda y_true, y_pred: 4 * (y_pred - y_true) ** 3 / y_pred.shape[-1]
-    assert fits([layers.Dense(1)], loss=quartic) == pytest.approx(fits([layers.Dense(1)], loss=Quartic()), rel=1e-5)
+    ends = []
+    for loss in (quartic, Quartic()):
+        cdl.utils.set_random_seed(1)  # the layer draws its seed when it is made
+        ends.append(fits([layers.Dense(1)], loss=loss))
+    assert ends[0] == pytest.approx(ends[1], rel=1e-5)
 
 
 def test_a_loss_of_ones_own_is_weighted_and_reduced_as_others():
