@@ -47,6 +47,7 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
         self.name = name or "variable"
         self.path = self.name
         self.trainable = trainable
+        self.is_state = False  # not trainable by nature: stays so when its layer is frozen and thawed
         self.regularizer: Any = None
         self.constraint: Callable[[np.ndarray], np.ndarray] | None = None
 

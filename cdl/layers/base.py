@@ -200,8 +200,7 @@ class Layer:
         variable.path = f"{self.name}/{variable.name}"
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
-        # A variable that is not trainable by nature stays so when the layer is frozen and thawed.
-        variable.is_state = not trainable  # type: ignore[attr-defined]
+        variable.is_state = not trainable
         self._track(self._variables, [variable])
         return variable
 
@@ -213,7 +212,7 @@ class Layer:
     @property
     def weights(self) -> list[Variable]:
         """All variables: of each layer first the trainable ones, then its state; then those of the layers inside."""
-        own = sorted(self._variables, key=lambda variable: getattr(variable, "is_state", False))
+        own = sorted(self._variables, key=lambda variable: variable.is_state)
         found = list(own)
         for layer in self._sublayers:
             found += [w for w in layer.weights if all(w is not other for other in found)]
@@ -249,7 +248,7 @@ class Layer:
         for layer in self._flatten_layers():
             layer._trainable = bool(value)
             for variable in layer._variables:
-                variable.trainable = bool(value) and not getattr(variable, "is_state", False)
+                variable.trainable = bool(value) and not variable.is_state
         Layer.structure_version += 1
 
     @property
