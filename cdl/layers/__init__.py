@@ -5,11 +5,27 @@ from typing import Any
 from cdl.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from cdl.layers.base import Layer
 from cdl.layers.context import Context
+from cdl.layers.convolution import Conv1D, Conv2D, Conv3D, Convolution1D, Convolution2D, Convolution3D
+from cdl.layers.convolution_transpose import (
+    Conv1DTranspose,
+    Conv2DTranspose,
+    Conv3DTranspose,
+    Convolution1DTranspose,
+    Convolution2DTranspose,
+    Convolution3DTranspose,
+)
 from cdl.layers.dense import Dense
+from cdl.layers.depthwise_convolution import DepthwiseConv1D, DepthwiseConv2D
 from cdl.layers.dropout import Dropout
 from cdl.layers.input import Input, InputLayer, KerasTensor
 from cdl.layers.regularization import ActivityRegularization
 from cdl.layers.reshaping import Flatten, Reshape
+from cdl.layers.separable_convolution import (
+    SeparableConv1D,
+    SeparableConv2D,
+    SeparableConvolution1D,
+    SeparableConvolution2D,
+)
 from cdl.utils.registry import Registry
 from cdl.utils.registry import deserialize as deserialize
 from cdl.utils.registry import serialize as serialize
@@ -19,7 +35,21 @@ __all__ = [
     "Activation",
     "ActivityRegularization",
     "Context",
+    "Conv1D",
+    "Conv1DTranspose",
+    "Conv2D",
+    "Conv2DTranspose",
+    "Conv3D",
+    "Conv3DTranspose",
+    "Convolution1D",
+    "Convolution1DTranspose",
+    "Convolution2D",
+    "Convolution2DTranspose",
+    "Convolution3D",
+    "Convolution3DTranspose",
     "Dense",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
     "Dropout",
     "Flatten",
     "Input",
@@ -30,6 +60,10 @@ __all__ = [
     "PReLU",
     "ReLU",
     "Reshape",
+    "SeparableConv1D",
+    "SeparableConv2D",
+    "SeparableConvolution1D",
+    "SeparableConvolution2D",
     "Softmax",
     "deserialize",
     "serialize",
@@ -41,7 +75,15 @@ registry = Registry(
     [
         Activation,
         ActivityRegularization,
+        Conv1D,
+        Conv1DTranspose,
+        Conv2D,
+        Conv2DTranspose,
+        Conv3D,
+        Conv3DTranspose,
         Dense,
+        DepthwiseConv1D,
+        DepthwiseConv2D,
         Dropout,
         ELU,
         Flatten,
@@ -50,8 +92,20 @@ registry = Registry(
         PReLU,
         ReLU,
         Reshape,
+        SeparableConv1D,
+        SeparableConv2D,
         Softmax,
     ],
+    aliases={
+        "Convolution1D": Convolution1D,
+        "Convolution1DTranspose": Convolution1DTranspose,
+        "Convolution2D": Convolution2D,
+        "Convolution2DTranspose": Convolution2DTranspose,
+        "Convolution3D": Convolution3D,
+        "Convolution3DTranspose": Convolution3DTranspose,
+        "SeparableConvolution1D": SeparableConvolution1D,
+        "SeparableConvolution2D": SeparableConvolution2D,
+    },
     snake_case=False,
     accepts=lambda found: isinstance(found, Layer),
 )
