@@ -33,7 +33,7 @@ class Workload:
 def options(description: str, names: list[str], seconds: float) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--only", default="", help="workloads whose name contains this")
+    parser.add_argument("--only", default="", help="workloads whose name or section contains this")
     of = f"of {', '.join(peers.PEERS)}"
     parser.add_argument("--peers", nargs="+", default=names, choices=peers.PEERS, metavar="PEER", help=of)
     parser.add_argument("--seconds", type=float, default=seconds, help="for each workload (%(default)s)")
@@ -52,7 +52,7 @@ def run(title: str, sections: dict[str, list[Workload]], chosen: argparse.Namesp
                 for name, reason in missing.items():
                     page.note(f"{name} is missing: {reason}")
                 for section, workloads in sections.items():
-                    wanted = [workload for workload in workloads if chosen.only in workload.name]
+                    wanted = [workload for workload in workloads if chosen.only in f"{section}: {workload.name}"]
                     if wanted:
                         page.say(f"\n### {section}\n")
                         time_section(page, wanted, present, chosen.seconds)

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 LEARNING_RATE, BETA_1, BETA_2, EPSILON = 0.001, 0.9, 0.999, 1e-7
+BN_EPSILON = 1e-3  # of batch normalisation
 STEP_BATCHES = 64  # the step benchmarks go round this many batches
 
 

@@ -22,11 +22,12 @@ PEERS = {
     "cdl": "this library, through its public interface",
     "numpy": "written by hand: one flat parameter array, Adam in place, no temporaries that can be avoided",
     "torch": "PyTorch as in its tutorials",
-    "torch-tuned": "fused Adam, denormals flushed",
+    "torch-tuned": "fused Adam, denormals flushed, images with channels last",
     "torch-compile": "tuned, and model and loss through torch.compile",
     "jax": "the whole step jitted, state donated, steps dispatched without waiting",
     "jax-scan": "the whole epoch jitted, as one lax.scan",
     "keras": "Keras on JAX, jit_compile: train_on_batch, fit, predict_on_batch",
+    "tensorflow": "its own kernels, the whole step as a tf.function",
     "onnxruntime": "inference only",
 }
 # torch-compile compiles for a minute, and is slower than torch-tuned for networks of this size.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+from geometry import Convolution, Pooling
 from timing import Task
-from workloads import BETA_1, BETA_2, EPSILON, LEARNING_RATE, Network, gradients, noise
+from workloads import BETA_1, BETA_2, BN_EPSILON, EPSILON, LEARNING_RATE, Network, gradients, noise
 
 import cdl
 from cdl import layers, ops
@@ -87,3 +88,37 @@ class Peer:
             return value
 
         return Task(step)
+
+    def convolution(self, case: Convolution, wanted: str) -> Task:
+        x, kernel, dy = case.operands()
+        rest = [case.stride] * 2, [(case.pad, case.pad)] * 2, [1, 1], case.groups, "linear"
+        if wanted == "forward":
+            return Task(lambda: ops.convolution(x, kernel, None, *rest))
+        y, need = ops.convolution(x, kernel, None, *rest), ("dx" in wanted, "dkernel" in wanted, False)
+        return Task(lambda: ops.convolution_backward(x, kernel, y, dy, *rest, *need), read=flat)
+
+    def pooling(self, case: Pooling, wanted: str) -> Task:
+        (x, dy), rest = case.operands(), ([case.size] * 2, [case.size] * 2, [(0, 0)] * 2)
+        if case.kind == "max":
+            if wanted == "forward":
+                return Task(lambda: ops.max_pool(x, *rest))
+            y = ops.max_pool(x, *rest)
+            return Task(lambda: ops.max_pool_backward(x, y, dy, *rest))
+        if wanted == "forward":
+            return Task(lambda: ops.average_pool(x, *rest))
+        return Task(lambda: ops.average_pool_backward(dy, case.x[1:3], *rest))
+
+    def batch_norm(self, shape: tuple) -> Task:
+        x, dy = noise(*shape), noise(*shape, seed=1)
+        gamma, beta = np.ones(shape[-1], np.float32), np.zeros(shape[-1], np.float32)
+
+        def both() -> tuple:
+            y, mean, variance = ops.batch_norm(x, gamma, beta, BN_EPSILON)
+            return y, *ops.batch_norm_backward(x, gamma, mean, variance, dy, BN_EPSILON)
+
+        return Task(both, read=flat)
+
+
+def flat(values: tuple) -> np.ndarray:
+    """Those that are not None, in one vector."""
+    return np.concatenate([value.ravel() for value in values if value is not None])

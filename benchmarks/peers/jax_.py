@@ -8,8 +8,9 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+from geometry import Convolution, Pooling
 from timing import Task
-from workloads import BETA_1, BETA_2, EPSILON, LEARNING_RATE, Network
+from workloads import BETA_1, BETA_2, BN_EPSILON, EPSILON, LEARNING_RATE, Network, noise
 
 
 def logits(layers, x):
@@ -87,6 +88,65 @@ class Peer:
         apply = jax.jit(lambda layers, x: jax.nn.softmax(logits(layers, x)))
         x = network.samples(count)[0]
         return Task(lambda: np.asarray(apply(layers, x)))
+
+    def convolution(self, case: Convolution, wanted: str) -> Task:
+        x, kernel, dy = map(jnp.array, case.operands())
+        layout = ("NHWC", "HWIO", "NHWC")
+
+        def forward(x, kernel):
+            strides, pads = [case.stride] * 2, [(case.pad, case.pad)] * 2
+            return jax.lax.conv_general_dilated(
+                x, kernel, strides, pads, dimension_numbers=layout, feature_group_count=case.groups
+            )
+
+        if wanted == "forward":
+            return timed(forward, x, kernel)
+        if wanted == "dx":
+            return timed(lambda kernel, dy: jax.vjp(lambda x: forward(x, kernel), jnp.zeros(case.x))[1](dy), kernel, dy)
+        if wanted == "dkernel":
+            return timed(lambda x, dy: jax.vjp(partial(forward, x), jnp.zeros(case.kernel))[1](dy), x, dy)
+        return timed(lambda x, kernel, dy: jax.vjp(forward, x, kernel)[1](dy), x, kernel, dy)
+
+    def pooling(self, case: Pooling, wanted: str) -> Task:
+        x, dy = map(jnp.array, case.operands())
+        window = (1, case.size, case.size, 1)
+
+        def forward(x):
+            if case.kind == "max":
+                return jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, window, window, "VALID")
+            return jax.lax.reduce_window(x, 0.0, jax.lax.add, window, window, "VALID") / case.size**2
+
+        if wanted == "forward":
+            return timed(forward, x)
+        return timed(lambda x, dy: jax.vjp(forward, x)[1](dy), x, dy)
+
+    def batch_norm(self, shape: tuple) -> Task:
+        x, dy = jnp.array(noise(*shape)), jnp.array(noise(*shape, seed=1))
+        gamma, beta = jnp.ones(shape[-1]), jnp.zeros(shape[-1])
+
+        def forward(x, gamma, beta):
+            mean = x.mean((0, 1, 2))
+            variance = (x * x).mean((0, 1, 2)) - mean * mean
+            return (x - mean) * (gamma / jnp.sqrt(variance + BN_EPSILON)) + beta
+
+        def both(x, gamma, beta, dy):
+            y, backward = jax.vjp(forward, x, gamma, beta)
+            return y, *backward(dy)
+
+        return timed(both, x, gamma, beta, dy)
+
+
+def timed(function, *arguments) -> Task:
+    """The jitted function; several results are one flat vector to whoever compares them."""
+    compiled = jax.jit(function)
+
+    def read(values) -> np.ndarray:
+        return np.concatenate([np.ravel(value) for value in values]) if isinstance(values, tuple) else values
+
+    def call():
+        return jax.block_until_ready(compiled(*arguments))
+
+    return Task(call, read=read)
 
 
 class Scan:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import numpy as np
 import torch
+from geometry import Convolution, Pooling
 from timing import Task
 from torch.nn import functional
-from workloads import BETA_1, BETA_2, EPSILON, LEARNING_RATE, Network, gradients, noise
+from workloads import BETA_1, BETA_2, BN_EPSILON, EPSILON, LEARNING_RATE, Network, gradients, noise
 
 ACTIVATIONS = {
     "relu": torch.relu,
@@ -120,3 +122,61 @@ class Peer:
             return value.detach()
 
         return Task(step)
+
+    def _image(self, array: np.ndarray) -> torch.Tensor:
+        """(n, height, width, c) as PyTorch's (n, c, height, width); the tuned peer keeps the order in memory."""
+        kept = torch.channels_last if self.tuned else torch.contiguous_format
+        return torch.from_numpy(array).permute(0, 3, 1, 2).contiguous(memory_format=kept)
+
+    def convolution(self, case: Convolution, wanted: str) -> Task:
+        x, kernel, dy = case.operands()
+        x, kernel, dy = self._image(x), self._image(np.ascontiguousarray(kernel.transpose(3, 0, 1, 2))), self._image(dy)
+        stride, pad, dilation = [case.stride] * 2, [case.pad] * 2, [1, 1]
+        if wanted == "forward":
+            return Task(lambda: functional.conv2d(x, kernel, None, stride, pad, dilation, case.groups), read=image)
+        mask = ["dx" in wanted, "dkernel" in wanted, False]
+        rest = None, stride, pad, dilation, False, [0, 0], case.groups, mask
+
+        def read(gradients: tuple) -> np.ndarray:
+            orders = (0, 2, 3, 1), (2, 3, 1, 0)
+            return flat([g.permute(order) for g, order in zip(gradients, orders, strict=False) if g is not None])
+
+        return Task(lambda: torch.ops.aten.convolution_backward(dy, x, kernel, *rest), read=read)
+
+    def pooling(self, case: Pooling, wanted: str) -> Task:
+        x, dy = map(self._image, case.operands())
+        size, pad, aten = [case.size] * 2, [0, 0], torch.ops.aten
+        if case.kind == "average":
+            rest = size, size, pad, False, True, None
+            if wanted == "forward":
+                return Task(lambda: aten.avg_pool2d(x, *rest), read=image)
+            return Task(lambda: aten.avg_pool2d_backward(dy, x, *rest), read=image)
+        if wanted == "forward":
+            return Task(lambda: functional.max_pool2d(x, size), read=image)
+        _, index = aten.max_pool2d_with_indices(x, size)
+        rest = size, size, pad, [1, 1], False, index
+        return Task(lambda: aten.max_pool2d_with_indices_backward(dy, x, *rest), read=image)
+
+    def batch_norm(self, shape: tuple) -> Task:
+        x, dy = self._image(noise(*shape)), self._image(noise(*shape, seed=1))
+        gamma, beta = torch.ones(shape[-1]), torch.zeros(shape[-1])
+
+        def both() -> tuple:
+            y, mean, scale = torch.native_batch_norm(x, gamma, beta, None, None, True, 0.01, BN_EPSILON)
+            rest = gamma, None, None, mean, scale, True, BN_EPSILON, [True] * 3
+            return y, *torch.ops.aten.native_batch_norm_backward(dy, x, *rest)
+
+        def read(values: tuple) -> np.ndarray:
+            y, dx, dgamma, dbeta = values
+            return flat([image(y), image(dx), dgamma, dbeta])
+
+        return Task(both, read=read)
+
+
+def image(tensor: torch.Tensor) -> torch.Tensor:
+    """Back to (n, height, width, c)."""
+    return tensor.permute(0, 2, 3, 1)
+
+
+def flat(tensors: list) -> np.ndarray:
+    return np.concatenate([np.ravel(tensor) for tensor in tensors])
