@@ -19,7 +19,8 @@ class Workload:
     """Something to time: the peers' method `kind`, called with `details`, makes the task.
 
     Its first `compared` values must agree among the contestants, to the fraction `tolerance` of the largest; `goal` is
-    the ratio that we want.
+    the ratio that we want.  Values in which chance plays a part can agree but loosely: `rehearsal` is the same work
+    without chance, and who fails there is not admitted.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Workload:
     goal: float = math.nan
     compared: int = 1
     tolerance: float = 1e-4
+    rehearsal: Workload | None = None
 
 
 def options(description: str, names: list[str], seconds: float) -> argparse.ArgumentParser:
@@ -77,6 +79,8 @@ def time_section(page: Report, workloads: list[Workload], present: list[Contesta
 
 def ready(workload: Workload, present: list[Contestant], note: Callable[[str], None]) -> list[Contestant]:
     """Those who can do `workload` and get its first values right: the others' failures are noted."""
+    if workload.rehearsal:
+        present = ready(workload.rehearsal, present, note)
     values = {}
     for one in present:
         try:

@@ -5,16 +5,88 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 from geometry import Convolution, Pooling
+from networks import Conv, Dense, Dropout, Flatten, GlobalAverage, MaxPool, Network
 from timing import Task
-from workloads import BN_EPSILON, noise
+from workloads import BETA_1, BETA_2, BN_EPSILON, EPSILON, LEARNING_RATE, noise
 
 raw = tf.raw_ops
+
+
+class Net:
+    def __init__(self, network: Network):
+        self.network, self.first = network, network.weights()
+        self.weights, self.m, self.v = ([tf.Variable(w) for w in self.first] for _ in range(3))
+        self.power_1, self.power_2 = (tf.Variable(1, dtype=network.dtype) for _ in range(2))
+        self.step = tf.function(self._step, autograph=False)
+        self.reset()
+
+    def reset(self) -> None:
+        for weight, m, v, first in zip(self.weights, self.m, self.v, self.first, strict=True):
+            weight.assign(first)
+            m.assign(tf.zeros_like(m))
+            v.assign(tf.zeros_like(v))
+        self.power_1.assign(1)
+        self.power_2.assign(1)
+
+    def logits(self, x: tf.Tensor, training: bool) -> tf.Tensor:
+        weights = iter(self.weights)
+        for layer in self.network.layers:
+            match layer:
+                case Conv(_, size, padding):
+                    convolve = tf.nn.conv1d if len(size) == 1 else tf.nn.conv2d
+                    x = tf.nn.relu(tf.nn.bias_add(convolve(x, next(weights), 1, padding.upper()), next(weights)))
+                case MaxPool():
+                    x = tf.nn.max_pool(x, 2, 2, "VALID")
+                case Flatten():
+                    x = tf.reshape(x, (len(x), -1))
+                case GlobalAverage():
+                    x = tf.reduce_mean(x, range(1, len(x.shape) - 1))
+                case Dropout(rate):
+                    if training:
+                        x = tf.nn.dropout(x, rate)
+                case Dense():
+                    x = tf.nn.bias_add(x @ next(weights), next(weights))
+                    if layer is not self.network.layers[-1]:
+                        x = tf.nn.relu(x)
+        return x
+
+    def _step(self, x: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(label, self.logits(x, training=True))
+            loss = tf.reduce_mean(losses)
+        gradients = tape.gradient(loss, self.weights)
+        self.power_1.assign(self.power_1 * BETA_1)
+        self.power_2.assign(self.power_2 * BETA_2)
+        for weight, m, v, gradient in zip(self.weights, self.m, self.v, gradients, strict=True):
+            raw.ResourceApplyAdam(
+                var=weight.handle,
+                m=m.handle,
+                v=v.handle,
+                beta1_power=self.power_1,
+                beta2_power=self.power_2,
+                lr=LEARNING_RATE,
+                beta1=BETA_1,
+                beta2=BETA_2,
+                epsilon=EPSILON,
+                grad=gradient,
+            )
+        return loss
 
 
 class Peer:
     def __init__(self, threads: int, variant: str):
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
+
+    def train_step(self, network: Network) -> Task:
+        net = Net(network)
+        batches = [(tf.constant(x), tf.constant(label)) for x, label in network.batches()]
+        return Task.cycle(net.step, batches, net.reset)
+
+    def predict(self, network: Network, count: int) -> Task:
+        net, x = Net(network), tf.constant(network.samples(count)[0])
+        predict = tf.function(lambda x: tf.nn.softmax(net.logits(x, training=False)), autograph=False)
+        return Task(lambda: predict(x).numpy())
 
     def convolution(self, case: Convolution, wanted: str) -> Task:
         x, kernel, dy = map(tf.constant, case.operands())
