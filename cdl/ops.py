@@ -429,7 +429,8 @@ def rms_norm(x: np.ndarray, gamma: np.ndarray, epsilon: float) -> np.ndarray:
 def rms_norm_backward(
     x: np.ndarray, gamma: np.ndarray, dy: np.ndarray, epsilon: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """g = gamma * dy;  dx = (g - x_hat * mean of (g * x_hat)) / sqrt(mean of x^2 + epsilon);  dgamma = sum of dy * x_hat
+    """g = gamma * dy;  dx = (g - x_hat * mean of (g * x_hat)) / sqrt(mean of x^2 + epsilon)
+    dgamma = sum of dy * x_hat
 
     -> (dx, dgamma)
     """
