@@ -132,6 +132,25 @@ typedef struct {
     void (*average_pool)(ptrdiff_t n, ptrdiff_t c, const cdl_windows *windows, const void *x, void *y);
     void (*average_pool_backward)(ptrdiff_t n, ptrdiff_t c, const cdl_windows *windows, const void *dy, void *dx);
 
+    /* Mean and (biased) variance of each channel of x[n,c];  y = gamma * (x - mean) / sqrt(variance + epsilon) + beta.
+     * gamma, beta: NULL for ones, zeros. */
+    int (*batch_norm)(ptrdiff_t n, ptrdiff_t c, const void *x, const void *gamma, const void *beta, double epsilon, void *y,
+                      void *mean, void *variance);
+    /* The gradients, mean and variance being functions of x.  dx: NULL if not wanted. */
+    int (*batch_norm_backward)(ptrdiff_t n, ptrdiff_t c, const void *x, const void *gamma, const void *mean,
+                               const void *variance, const void *dy, double epsilon, void *dx, void *dgamma, void *dbeta);
+    /* y[n,c] = x[n,c] * scale[c] + shift[c]. */
+    void (*scale_shift)(ptrdiff_t n, ptrdiff_t c, const void *x, const void *scale, const void *shift, void *y);
+    /* Row by row: y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, and the gradients.  gamma, beta, dgamma, dbeta
+     * may be NULL. */
+    void (*layer_norm)(ptrdiff_t n, ptrdiff_t d, const void *x, const void *gamma, const void *beta, double epsilon, void *y);
+    int (*layer_norm_backward)(ptrdiff_t n, ptrdiff_t d, const void *x, const void *gamma, const void *dy, double epsilon,
+                               void *dx, void *dgamma, void *dbeta);
+    /* Row by row: y = gamma * x / sqrt(mean(x^2) + epsilon), and the gradients. */
+    void (*rms_norm)(ptrdiff_t n, ptrdiff_t d, const void *x, const void *gamma, double epsilon, void *y);
+    int (*rms_norm_backward)(ptrdiff_t n, ptrdiff_t d, const void *x, const void *gamma, const void *dy, double epsilon,
+                             void *dx, void *dgamma);
+
     /* y = f(x), element by element.  y may be x. */
     void (*activation)(cdl_activation f, ptrdiff_t size, const void *x, void *y);
     /* dx = dy * f'(x).  y = f(x) is given too: f' is computed from whichever is better.  dx may be dy. */

@@ -17,7 +17,30 @@ from cdl.layers.convolution_transpose import (
 from cdl.layers.dense import Dense
 from cdl.layers.depthwise_convolution import DepthwiseConv1D, DepthwiseConv2D
 from cdl.layers.dropout import Dropout
+from cdl.layers.global_pooling import (
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalAveragePooling3D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
+    GlobalMaxPooling3D,
+)
 from cdl.layers.input import Input, InputLayer, KerasTensor
+from cdl.layers.normalization import (
+    BatchNormalization,
+    GroupNormalization,
+    LayerNormalization,
+    RMSNormalization,
+    UnitNormalization,
+)
+from cdl.layers.pooling import (
+    AveragePooling1D,
+    AveragePooling2D,
+    AveragePooling3D,
+    MaxPooling1D,
+    MaxPooling2D,
+    MaxPooling3D,
+)
 from cdl.layers.regularization import ActivityRegularization
 from cdl.layers.reshaping import Flatten, Reshape
 from cdl.layers.separable_convolution import (
@@ -34,6 +57,13 @@ __all__ = [
     "ELU",
     "Activation",
     "ActivityRegularization",
+    "AveragePooling1D",
+    "AveragePooling2D",
+    "AveragePooling3D",
+    "AvgPool1D",
+    "AvgPool2D",
+    "AvgPool3D",
+    "BatchNormalization",
     "Context",
     "Conv1D",
     "Conv1DTranspose",
@@ -52,12 +82,33 @@ __all__ = [
     "DepthwiseConv2D",
     "Dropout",
     "Flatten",
+    "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D",
+    "GlobalAveragePooling3D",
+    "GlobalAvgPool1D",
+    "GlobalAvgPool2D",
+    "GlobalAvgPool3D",
+    "GlobalMaxPool1D",
+    "GlobalMaxPool2D",
+    "GlobalMaxPool3D",
+    "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
+    "GlobalMaxPooling3D",
+    "GroupNormalization",
     "Input",
     "InputLayer",
     "KerasTensor",
     "Layer",
+    "LayerNormalization",
     "LeakyReLU",
+    "MaxPool1D",
+    "MaxPool2D",
+    "MaxPool3D",
+    "MaxPooling1D",
+    "MaxPooling2D",
+    "MaxPooling3D",
     "PReLU",
+    "RMSNormalization",
     "ReLU",
     "Reshape",
     "SeparableConv1D",
@@ -65,9 +116,24 @@ __all__ = [
     "SeparableConvolution1D",
     "SeparableConvolution2D",
     "Softmax",
+    "UnitNormalization",
     "deserialize",
     "serialize",
 ]
+
+# Keras' other names.
+AvgPool1D = AveragePooling1D
+AvgPool2D = AveragePooling2D
+AvgPool3D = AveragePooling3D
+GlobalAvgPool1D = GlobalAveragePooling1D
+GlobalAvgPool2D = GlobalAveragePooling2D
+GlobalAvgPool3D = GlobalAveragePooling3D
+GlobalMaxPool1D = GlobalMaxPooling1D
+GlobalMaxPool2D = GlobalMaxPooling2D
+GlobalMaxPool3D = GlobalMaxPooling3D
+MaxPool1D = MaxPooling1D
+MaxPool2D = MaxPooling2D
+MaxPool3D = MaxPooling3D
 
 registry = Registry(
     "layer",
@@ -81,20 +147,37 @@ registry = Registry(
         Conv2DTranspose,
         Conv3D,
         Conv3DTranspose,
+        AveragePooling1D,
+        AveragePooling2D,
+        AveragePooling3D,
+        BatchNormalization,
         Dense,
         DepthwiseConv1D,
         DepthwiseConv2D,
         Dropout,
         ELU,
         Flatten,
+        GlobalAveragePooling1D,
+        GlobalAveragePooling2D,
+        GlobalAveragePooling3D,
+        GlobalMaxPooling1D,
+        GlobalMaxPooling2D,
+        GlobalMaxPooling3D,
+        GroupNormalization,
         InputLayer,
+        LayerNormalization,
         LeakyReLU,
+        MaxPooling1D,
+        MaxPooling2D,
+        MaxPooling3D,
         PReLU,
         ReLU,
         Reshape,
         SeparableConv1D,
         SeparableConv2D,
+        RMSNormalization,
         Softmax,
+        UnitNormalization,
     ],
     aliases={
         "Convolution1D": Convolution1D,
