@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 
 from cdl.layers.base import Layer, Shape
-from cdl.layers.context import Context
+from cdl.layers.chain import Chain
 from cdl.layers.input import InputLayer, KerasTensor
-from cdl.layers.regularization import ActivityPenalty
 from cdl.models.model import Model
 
 
-class Sequential(Model):
+class Sequential(Chain, Model):
     """Layers one after the other; itself a layer, so that models nest.
 
     Parameters: `layers`, a list of layers, the first of which may be an `Input`; `trainable`; `name`.
@@ -27,49 +26,9 @@ class Sequential(Model):
 
     def __init__(self, layers: Iterable[Any] | None = None, trainable: bool = True, name: str | None = None) -> None:
         super().__init__(trainable=trainable, name=name)
-        self._stack: tuple[Layer, ...] = ()
         self._input_layer: InputLayer | None = None
         for layer in layers or ():
             self.add(layer)
-
-    # ---- the mathematics ----
-
-    def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
-        if not ctx.gradient:
-            for layer, _ in self._steps():
-                x = layer.forward(ctx, x)
-            return x
-        training, below, losses = ctx.training, ctx.need_input_grad, ctx.losses
-        calls = []
-        for layer, trained_below in self._steps():
-            child = Context(training, True, below or trained_below, losses)
-            x = layer.forward(child, x)
-            calls.append((layer, child))
-        ctx.save(calls)
-        return x
-
-    def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray | None:
-        (calls,) = ctx.saved
-        for layer, child in reversed(calls):
-            dy = layer.backward(child, dy)
-            if not child.need_input_grad:
-                return None  # nothing below is trained
-        return dy
-
-    def _steps(self) -> list[tuple[Layer, bool]]:
-        """Each layer, and whether a layer below it has something to train; kept until the structure changes."""
-        if self._steps_version != Layer.structure_version:
-            self._steps_list, trained_below = [], False
-            for layer in self._stack:
-                self._steps_list.append((layer, trained_below))
-                trained_below = trained_below or bool(layer.trainable_weights)
-                if layer.activity_regularizer is not None:
-                    self._steps_list.append((ActivityPenalty(layer.activity_regularizer), trained_below))
-            self._steps_version = Layer.structure_version
-        return self._steps_list
-
-    _steps_version = -1
-    _steps_list: list[tuple[Layer, bool]]
 
     # ---- building ----
 
@@ -125,17 +84,7 @@ class Sequential(Model):
             )
         if self._input_layer is None:
             self._input_layer = InputLayer(batch_shape=(None, *input_shape[1:]))
-        shape = tuple(input_shape)
-        self._shapes = [shape]
-        for layer in self._stack:
-            if not layer.built:
-                layer.build(shape)
-                for variable in layer.weights:
-                    variable.path = f"{self.name}/{variable.path}"
-            else:
-                layer.check_input(shape)
-            shape = tuple(layer.compute_output_shape(shape))
-            self._shapes.append(shape)
+        super().build(input_shape)
 
     def check_input(self, shape: Shape) -> None:
         expected = self._shapes[0]
@@ -185,11 +134,6 @@ class Sequential(Model):
                 f"Sequential model '{self.name}' has no defined shapes yet. Build it or call it on data."
             )
         return self._shapes
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        for layer in self._stack:
-            input_shape = layer.compute_output_shape(input_shape)
-        return input_shape
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer of that name or position. Raises ValueError where there is none."""
