@@ -6,10 +6,13 @@ from cdl.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softm
 from cdl.layers.base import Layer
 from cdl.layers.context import Context
 from cdl.layers.dense import Dense
-from cdl.layers.dropout import Dropout
+from cdl.layers.dropout import Dropout, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
 from cdl.layers.input import Input, InputLayer, KerasTensor
+from cdl.layers.margins import Cropping1D, Cropping2D, Cropping3D, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
+from cdl.layers.noise import AlphaDropout, GaussianDropout, GaussianNoise
 from cdl.layers.regularization import ActivityRegularization
-from cdl.layers.reshaping import Flatten, Reshape
+from cdl.layers.reshaping import Flatten, Identity, Permute, RepeatVector, Reshape
+from cdl.layers.upsampling import UpSampling1D, UpSampling2D, UpSampling3D
 from cdl.utils.registry import Registry
 from cdl.utils.registry import deserialize as deserialize
 from cdl.utils.registry import serialize as serialize
@@ -18,19 +21,37 @@ __all__ = [
     "ELU",
     "Activation",
     "ActivityRegularization",
+    "AlphaDropout",
     "Context",
+    "Cropping1D",
+    "Cropping2D",
+    "Cropping3D",
     "Dense",
     "Dropout",
     "Flatten",
+    "GaussianDropout",
+    "GaussianNoise",
+    "Identity",
     "Input",
     "InputLayer",
     "KerasTensor",
     "Layer",
     "LeakyReLU",
     "PReLU",
+    "Permute",
     "ReLU",
+    "RepeatVector",
     "Reshape",
     "Softmax",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
+    "UpSampling1D",
+    "UpSampling2D",
+    "UpSampling3D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
+    "ZeroPadding3D",
     "deserialize",
     "serialize",
 ]
@@ -41,16 +62,34 @@ registry = Registry(
     [
         Activation,
         ActivityRegularization,
+        AlphaDropout,
+        Cropping1D,
+        Cropping2D,
+        Cropping3D,
         Dense,
         Dropout,
         ELU,
         Flatten,
+        GaussianDropout,
+        GaussianNoise,
+        Identity,
         InputLayer,
         LeakyReLU,
         PReLU,
+        Permute,
         ReLU,
+        RepeatVector,
         Reshape,
         Softmax,
+        SpatialDropout1D,
+        SpatialDropout2D,
+        SpatialDropout3D,
+        UpSampling1D,
+        UpSampling2D,
+        UpSampling3D,
+        ZeroPadding1D,
+        ZeroPadding2D,
+        ZeroPadding3D,
     ],
     snake_case=False,
     accepts=lambda found: isinstance(found, Layer),
