@@ -112,6 +112,243 @@ def column_sum(x: np.ndarray) -> np.ndarray:
     return backend.active.column_sum(x)
 
 
+# ----------------------------------------------------------------------------------------------- windows over an image
+#
+# Convolution and pooling look at an image (1, 2 or 3 spatial axes, channels last) through windows. Along each axis,
+# window number p covers the positions  p * stride - before + t * dilation,  t = 0 .. size - 1,  of x; positions outside
+# of x are padding. `padding` holds a pair (before, after) for each axis; there are
+#     out = (in + before + after - dilation * (size - 1) - 1) // stride + 1     windows along an axis.
+
+
+def _window_counts(
+    who: str,
+    x_shape: tuple[int, ...],
+    size: Sequence[int],
+    strides: Sequence[int],
+    padding: Sequence[tuple[int, int]],
+    dilation: Sequence[int] | None = None,
+) -> tuple[int, ...]:
+    """`out` for each spatial axis of an image of that shape."""
+    rank = len(x_shape) - 2
+    dilation = (1,) * rank if dilation is None else dilation
+    if rank not in (1, 2, 3) or not rank == len(size) == len(strides) == len(padding) == len(dilation):
+        _refuse(
+            who,
+            f"x {x_shape} has {rank} spatial axes (1 to 3 are possible), but size is {tuple(size)}, strides "
+            f"{tuple(strides)}, padding {tuple(padding)}, dilation {tuple(dilation)}",
+        )
+    if min(*size, *strides, *dilation) < 1 or min(min(pair) for pair in padding) < 0:
+        _refuse(
+            who, f"size {size}, strides {strides}, dilation {dilation} are positive, padding {padding} is not negative"
+        )
+    counts = []
+    for axis, (points, pair) in enumerate(zip(x_shape[1:-1], padding, strict=True)):
+        extent = dilation[axis] * (size[axis] - 1) + 1
+        if extent > points + sum(pair):
+            _refuse(who, f"a window of {extent} does not fit into axis {axis + 1} of x {x_shape} with padding {pair}")
+        counts.append((points + sum(pair) - extent) // strides[axis] + 1)
+    return tuple(counts)
+
+
+def convolution(
+    x: np.ndarray,
+    kernel: np.ndarray,
+    bias: np.ndarray | None,
+    strides: Sequence[int],
+    padding: Sequence[tuple[int, int]],
+    dilation: Sequence[int],
+    groups: int = 1,
+    activation: str = "linear",
+) -> np.ndarray:
+    """y[n, p, o] = f(bias[o] + sum over t, i of x[n, p * stride - before + t * dilation, i] * kernel[t, i, o])
+
+    p and t stand for one index along each spatial axis. x (n, *in, i), kernel (*size, i / groups, o), bias (o,) or None
+    -> y (n, *out, o). `activation` f is one of `FUSABLE`. With groups > 1, channels and outputs are cut into so many
+    parts of equal size, and each part of the outputs sees its own part of the channels.
+    """
+    out = _convolved("convolution", x.shape, kernel, strides, padding, dilation, groups)
+    if bias is not None and bias.shape != out[-1:]:
+        _refuse("convolution", f"bias has shape {bias.shape}, the kernel {kernel.shape} gives {out[-1]} channels")
+    return backend.active.convolution(x, kernel, bias, strides, padding, dilation, groups, activation)
+
+
+def convolution_backward(
+    x: np.ndarray,
+    kernel: np.ndarray,
+    y: np.ndarray,
+    dy: np.ndarray,
+    strides: Sequence[int],
+    padding: Sequence[tuple[int, int]],
+    dilation: Sequence[int],
+    groups: int = 1,
+    activation: str = "linear",
+    need_dx: bool = True,
+    need_dkernel: bool = True,
+    need_dbias: bool = True,
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
+    """dz = dy * f'(z);  dkernel[t, i, o] = sum over n, p of x[n, window p at t, i] * dz[n, p, o];  dbias = sum of dz;
+    dx[n, q, i] = sum over the p, t that look at q, and o, of dz[n, p, o] * kernel[t, i, o]
+
+    Shapes as in `convolution`, dy like y. Returns (dx, dkernel, dbias); what is not needed is None and costs nothing.
+    """
+    out = _convolved("convolution_backward", x.shape, kernel, strides, padding, dilation, groups)
+    if y.shape != out or dy.shape != out:
+        _refuse("convolution_backward", f"y {y.shape} and dy {dy.shape} should have the shape {out}")
+    return backend.active.convolution_backward(
+        x, kernel, y, dy, strides, padding, dilation, groups, activation, need_dx, need_dkernel, need_dbias
+    )
+
+
+def convolution_transpose(
+    x: np.ndarray,
+    kernel: np.ndarray,
+    bias: np.ndarray | None,
+    output_size: Sequence[int],
+    strides: Sequence[int],
+    padding: Sequence[tuple[int, int]],
+    dilation: Sequence[int],
+    activation: str = "linear",
+) -> np.ndarray:
+    """y = f(bias + dx of `convolution_backward` for dz = x):  x[n, p, i] * kernel is added to window p of y.
+
+    x (n, *in, i), kernel (*size, o, i), bias (o,) or None -> y (n, *output_size, o). strides, padding and dilation are
+    those of the convolution that leads from y's shape back to x's.
+    """
+    shape = (x.shape[0], *output_size, kernel.shape[-2])
+    _transposed("convolution_transpose", x.shape, shape, kernel, strides, padding, dilation)
+    if bias is not None and bias.shape != shape[-1:]:
+        _refuse(
+            "convolution_transpose",
+            f"bias has shape {bias.shape}, the kernel {kernel.shape} gives {shape[-1]} channels",
+        )
+    return backend.active.convolution_transpose(x, kernel, bias, output_size, strides, padding, dilation, activation)
+
+
+def convolution_transpose_backward(
+    x: np.ndarray,
+    kernel: np.ndarray,
+    y: np.ndarray,
+    dy: np.ndarray,
+    strides: Sequence[int],
+    padding: Sequence[tuple[int, int]],
+    dilation: Sequence[int],
+    activation: str = "linear",
+    need_dx: bool = True,
+    need_dkernel: bool = True,
+    need_dbias: bool = True,
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
+    """dz = dy * f'(z);  dx = convolution of dz;  dkernel[t, o, i] = sum of dz[n, window p at t, o] * x[n, p, i]
+
+    Shapes as in `convolution_transpose`, dy like y. Returns (dx, dkernel, dbias); what is not needed is None.
+    """
+    if y.shape != dy.shape:
+        _refuse("convolution_transpose_backward", f"shapes differ: y {y.shape}, dy {dy.shape}")
+    _transposed("convolution_transpose_backward", x.shape, y.shape, kernel, strides, padding, dilation)
+    return backend.active.convolution_transpose_backward(
+        x, kernel, y, dy, strides, padding, dilation, activation, need_dx, need_dkernel, need_dbias
+    )
+
+
+def _convolved(
+    who: str,
+    x_shape: tuple[int, ...],
+    kernel: np.ndarray,
+    strides: Sequence[int],
+    padding: Sequence[tuple[int, int]],
+    dilation: Sequence[int],
+    groups: int,
+) -> tuple[int, ...]:
+    """The shape of the convolution."""
+    counts = _window_counts(who, x_shape, kernel.shape[:-2], strides, padding, dilation)
+    channels, outputs = kernel.shape[-2:]
+    if groups < 1 or channels * groups != x_shape[-1] or outputs % groups:
+        _refuse(
+            who, f"x {x_shape} has {x_shape[-1]} channels; the kernel {kernel.shape} in {groups} groups does not fit"
+        )
+    return (x_shape[0], *counts, outputs)
+
+
+def _transposed(
+    who: str,
+    x_shape: tuple[int, ...],
+    y_shape: tuple[int, ...],
+    kernel: np.ndarray,
+    strides: Sequence[int],
+    padding: Sequence[tuple[int, int]],
+    dilation: Sequence[int],
+) -> None:
+    back = _convolved(who, y_shape, kernel, strides, padding, dilation, 1)
+    if back != x_shape:
+        _refuse(who, f"the convolution of an output of shape {y_shape} has the shape {back}, not that of x, {x_shape}")
+
+
+def max_pool(
+    x: np.ndarray, size: Sequence[int], strides: Sequence[int], padding: Sequence[tuple[int, int]]
+) -> np.ndarray:
+    """y[n, p, c] = the largest x[n, q, c] of the positions q in window p that lie inside x.    -> (n, *out, c)"""
+    _pooled("max_pool", x.shape, size, strides, padding)
+    return backend.active.max_pool(x, size, strides, padding)
+
+
+def max_pool_backward(
+    x: np.ndarray,
+    y: np.ndarray,
+    dy: np.ndarray,
+    size: Sequence[int],
+    strides: Sequence[int],
+    padding: Sequence[tuple[int, int]],
+) -> np.ndarray:
+    """dx[n, q, c] = the sum of dy[n, p, c] over the windows p whose largest element (the first, of several) is q."""
+    out = _pooled("max_pool_backward", x.shape, size, strides, padding)
+    if y.shape != out or dy.shape != out:
+        _refuse("max_pool_backward", f"y {y.shape} and dy {dy.shape} should have the shape {out}")
+    return backend.active.max_pool_backward(x, y, dy, size, strides, padding)
+
+
+def average_pool(
+    x: np.ndarray, size: Sequence[int], strides: Sequence[int], padding: Sequence[tuple[int, int]]
+) -> np.ndarray:
+    """y[n, p, c] = the mean of x[n, q, c] over the positions q in window p that lie inside x.    -> (n, *out, c)"""
+    _pooled("average_pool", x.shape, size, strides, padding)
+    return backend.active.average_pool(x, size, strides, padding)
+
+
+def average_pool_backward(
+    dy: np.ndarray,
+    input_size: Sequence[int],
+    size: Sequence[int],
+    strides: Sequence[int],
+    padding: Sequence[tuple[int, int]],
+) -> np.ndarray:
+    """dx[n, q, c] = the sum over the windows p that look at q of dy[n, p, c] / their number of positions inside x.
+
+    dy (n, *out, c), input_size: the spatial sizes of x -> (n, *input_size, c)
+    """
+    shape = (dy.shape[0], *input_size, dy.shape[-1])
+    out = _pooled("average_pool_backward", shape, size, strides, padding)
+    if dy.shape != out:
+        _refuse("average_pool_backward", f"dy {dy.shape} should have the shape {out}")
+    return backend.active.average_pool_backward(dy, input_size, size, strides, padding)
+
+
+def _pooled(
+    who: str,
+    x_shape: tuple[int, ...],
+    size: Sequence[int],
+    strides: Sequence[int],
+    padding: Sequence[tuple[int, int]],
+) -> tuple[int, ...]:
+    """The shape of the pooled image. A window that saw nothing but padding would have no maximum and no mean."""
+    counts = _window_counts(who, x_shape, size, strides, padding)
+    for axis, count in enumerate(counts):
+        last = (count - 1) * strides[axis] - padding[axis][0]
+        if padding[axis][0] >= size[axis] or last >= x_shape[1 + axis]:
+            _refuse(
+                who, f"padding {padding[axis]} of axis {axis + 1} leaves windows of {size[axis]} outside x {x_shape}"
+            )
+    return (x_shape[0], *counts, x_shape[-1])
+
+
 # ------------------------------------------------------------------------------------------------------- activations
 
 

@@ -53,6 +53,127 @@ def column_sum(x):
     return as_matrix(x).sum(axis=0)
 
 
+# ----------------------------------------------------------------------------------------------- windows over an image
+
+
+def window_slices(tap, out, strides, dilation):
+    """Where, in the padded image, all windows have their element number `tap`."""
+    starts = [t * d for t, d in zip(tap, dilation, strict=True)]
+    axes = zip(starts, out, strides, strict=True)
+    return (slice(None), *(slice(start, start + count * stride, stride) for start, count, stride in axes))
+
+
+def padded(x, padding, fill=0):
+    return np.pad(x, ((0, 0), *padding, (0, 0)), constant_values=fill)
+
+
+def unpadded(x, padding):
+    axes = zip(x.shape[1:-1], padding, strict=True)
+    return x[(slice(None), *(slice(before, size - after) for size, (before, after) in axes))].copy()
+
+
+def by_group(x, groups):
+    """(..., d) -> (..., groups, d / groups)"""
+    return x.reshape(*x.shape[:-1], groups, x.shape[-1] // groups)
+
+
+def window_counts(x, size, strides, dilation):
+    """The number of windows along each axis of a padded image."""
+    axes = zip(x.shape[1:-1], size, strides, dilation, strict=True)
+    return [(points - d * (s - 1) - 1) // stride + 1 for points, s, stride, d in axes]
+
+
+def convolution(x, kernel, bias, strides, padding, dilation, groups, activation_name):
+    size = kernel.shape[:-2]
+    x = padded(x, padding)
+    out = window_counts(x, size, strides, dilation)
+    z = np.zeros((x.shape[0], *out, kernel.shape[-1]), x.dtype)
+    for tap in np.ndindex(*size):
+        x_tap = by_group(x[window_slices(tap, out, strides, dilation)], groups)
+        z += np.einsum("...gi,igo->...go", x_tap, by_group(kernel[tap], groups)).reshape(z.shape)
+    if bias is not None:
+        z = z + bias
+    return activation(z, activation_name)
+
+
+def convolution_backward(
+    x, kernel, y, dy, strides, padding, dilation, groups, activation_name, need_dx, need_dkernel, need_dbias
+):
+    dz = dy * derivative_from_output(y, activation_name)
+    x = padded(x, padding)
+    dx, dkernel = np.zeros_like(x), np.zeros_like(kernel)
+    dz_groups, dx_groups = by_group(dz, groups), by_group(dx, groups)
+    for tap in np.ndindex(*kernel.shape[:-2]):
+        here = window_slices(tap, y.shape[1:-1], strides, dilation)
+        kernel_tap = by_group(kernel[tap], groups)
+        dx_groups[here] += np.einsum("...go,igo->...gi", dz_groups, kernel_tap)
+        x_rows, dz_rows = by_group(as_matrix(x[here]), groups), by_group(as_matrix(dz), groups)
+        dkernel[tap] = np.einsum("rgi,rgo->igo", x_rows, dz_rows).reshape(kernel[tap].shape)
+    dbias = as_matrix(dz).sum(axis=0)
+    return unpadded(dx, padding) if need_dx else None, dkernel if need_dkernel else None, dbias if need_dbias else None
+
+
+def convolution_transpose(x, kernel, bias, output_size, strides, padding, dilation, activation_name):
+    image = np.zeros((x.shape[0], *output_size, kernel.shape[-2]), x.dtype)  # only its shape matters
+    z, _, _ = convolution_backward(
+        image, kernel, x, x, strides, padding, dilation, 1, "linear", need_dx=True, need_dkernel=False, need_dbias=False
+    )
+    if bias is not None:
+        z = z + bias
+    return activation(z, activation_name)
+
+
+def convolution_transpose_backward(
+    x, kernel, y, dy, strides, padding, dilation, activation_name, need_dx, need_dkernel, need_dbias
+):
+    dz = dy * derivative_from_output(y, activation_name)
+    dx = convolution(dz, kernel, None, strides, padding, dilation, 1, "linear")
+    _, dkernel, _ = convolution_backward(
+        dz, kernel, x, x, strides, padding, dilation, 1, "linear", need_dx=False, need_dkernel=True, need_dbias=False
+    )
+    dbias = as_matrix(dz).sum(axis=0)
+    return dx if need_dx else None, dkernel if need_dkernel else None, dbias if need_dbias else None
+
+
+def max_pool(x, size, strides, padding):
+    dilation = (1,) * len(size)
+    x = padded(x, padding, -np.inf)
+    out = window_counts(x, size, strides, dilation)
+    return np.max([x[window_slices(tap, out, strides, dilation)] for tap in np.ndindex(*size)], axis=0)
+
+
+def max_pool_backward(x, y, dy, size, strides, padding):
+    dilation = (1,) * len(size)
+    x = padded(x, padding, -np.inf)
+    dx, taken = np.zeros_like(x), np.zeros(y.shape, bool)
+    for tap in np.ndindex(*size):
+        here = window_slices(tap, y.shape[1:-1], strides, dilation)
+        largest = (x[here] == y) & ~taken
+        dx[here] += largest * dy
+        taken |= largest
+    return unpadded(dx, padding)
+
+
+def window_sums(x, size, strides, padding):
+    dilation = (1,) * len(size)
+    x = padded(x, padding)
+    out = window_counts(x, size, strides, dilation)
+    return np.sum([x[window_slices(tap, out, strides, dilation)] for tap in np.ndindex(*size)], axis=0)
+
+
+def average_pool(x, size, strides, padding):
+    inside = window_sums(np.ones((1, *x.shape[1:-1], 1), x.dtype), size, strides, padding)
+    return window_sums(x, size, strides, padding) / inside
+
+
+def average_pool_backward(dy, input_size, size, strides, padding):
+    inside = window_sums(np.ones((1, *input_size, 1), dy.dtype), size, strides, padding)
+    dx = padded(np.zeros((dy.shape[0], *input_size, dy.shape[-1]), dy.dtype), padding)
+    for tap in np.ndindex(*size):
+        dx[window_slices(tap, dy.shape[1:-1], strides, (1,) * len(size))] += dy / inside
+    return unpadded(dx, padding)
+
+
 # ------------------------------------------------------------------------------------------------------- activations
 
 SELU_ALPHA = 1.6732632423543772

@@ -5,7 +5,7 @@
  * unless a comment allows it.  Sizes are in elements and may be zero.  Nothing is checked here: the caller has checked
  * (cdl/ops.py).  Functions that need scratch memory return 0, or -1 when memory is exhausted (outputs are then undefined).
  *
- * Letters: n rows, i input features, o output features, d features of a row; m n k sizes of a matrix product.
+ * Letters: n rows, i input features, o output features, d features of a row, c channels; m n k sizes of a matrix product.
  */
 #ifndef CDL_H
 #define CDL_H
@@ -58,6 +58,13 @@ typedef struct {
     ptrdiff_t row, column;
 } cdl_matrix;
 
+/* Windows over the three spatial axes of images, as convolution and pooling see them; an axis that is not there has size 1,
+ * and the axes that are there come last.  Along an axis, window number p covers the positions  p*stride - before + t*dilation,
+ * t = 0 .. size-1;  those outside [0, in) are padding.  There are `out` windows along it. */
+typedef struct {
+    ptrdiff_t in[3], out[3], size[3], stride[3], dilation[3], before[3];
+} cdl_windows;
+
 /* One variable in an optimizer's step. */
 typedef struct {
     ptrdiff_t size;
@@ -101,6 +108,29 @@ typedef struct {
 
     /* total[d] = sum over rows of x[n,d]. */
     int (*column_sum)(ptrdiff_t n, ptrdiff_t d, const void *x, void *total);
+
+    /* Images are x[n, in[0], in[1], in[2], channels].  y[n,out..,o] = f(bias[o] + sum of x[n, window, i] kernel[size..,i,o]);
+     * with groups, kernel[size.., i / groups, o], and outputs see their own part of the channels. */
+    int (*convolution)(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, ptrdiff_t groups, const cdl_windows *windows, const void *x,
+                       const void *kernel, const void *bias, cdl_function f, void *y);
+    /* dz = dy * f'(y), and the gradients, each unless it is NULL. */
+    int (*convolution_backward)(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, ptrdiff_t groups, const cdl_windows *windows,
+                                const void *x, const void *kernel, const void *y, const void *dy, cdl_function f, void *dx,
+                                void *dkernel, void *dbias);
+    /* The windows lie over y[n,in..,o], and x[n,out..,i] has one pixel for each: x adds x * kernel[size..,o,i] to them. */
+    int (*convolution_transpose)(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, const cdl_windows *windows, const void *x,
+                                 const void *kernel, const void *bias, cdl_function f, void *y);
+    int (*convolution_transpose_backward)(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, const cdl_windows *windows, const void *x,
+                                          const void *kernel, const void *y, const void *dy, cdl_function f, void *dx,
+                                          void *dkernel, void *dbias);
+
+    /* The largest, or the mean, of the elements of each window that lie inside x[n,in..,c]; every window has some.
+     * A gradient goes to the first of several largest elements. */
+    void (*max_pool)(ptrdiff_t n, ptrdiff_t c, const cdl_windows *windows, const void *x, void *y);
+    void (*max_pool_backward)(ptrdiff_t n, ptrdiff_t c, const cdl_windows *windows, const void *x, const void *y,
+                              const void *dy, void *dx);
+    void (*average_pool)(ptrdiff_t n, ptrdiff_t c, const cdl_windows *windows, const void *x, void *y);
+    void (*average_pool_backward)(ptrdiff_t n, ptrdiff_t c, const cdl_windows *windows, const void *dy, void *dx);
 
     /* y = f(x), element by element.  y may be x. */
     void (*activation)(cdl_activation f, ptrdiff_t size, const void *x, void *y);
