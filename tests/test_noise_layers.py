@@ -142,7 +142,7 @@ def test_noise_trains_in_a_model():
         (lambda: layers.GaussianDropout(1), "less than 1.*rate=1"),
         (lambda: layers.AlphaDropout(1.0), "less than 1.*rate=1.0"),
         (lambda: layers.SpatialDropout2D("half"), "`rate`.*half"),
-        (lambda: layers.SpatialDropout2D(0.5, "channels_first"), "channels last"),
+        (lambda: layers.SpatialDropout2D(0.5, "channels_first"), "channels_last"),
         (lambda: layers.SpatialDropout2D(0.5)(X), r"3 axes \(shape .*4 are needed"),
         (lambda: layers.Dropout(0.5, noise_shape="1"), "`noise_shape`"),
         (lambda: layers.Dropout(0.5, noise_shape=(1, 0)), r"`noise_shape`.*\(1, 0\)"),

@@ -9,8 +9,9 @@ import numpy as np
 
 from cdl import ops
 from cdl.layers.base import Shape
+from cdl.layers.geometry import channels_last
 from cdl.layers.noise import Noise, fitting, fraction, mask_shape
-from cdl.layers.spatial import Spatial, channels_last
+from cdl.layers.spatial import Spatial
 
 
 class Dropout(Noise):
@@ -98,7 +99,7 @@ class SpatialDropout2D(SpatialDropout):
         **kwargs: Any,
     ) -> None:
         super().__init__(rate, seed, name, dtype, **kwargs)
-        self.data_format = channels_last(data_format, self)
+        self.data_format = channels_last(data_format, self.who)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "data_format": self.data_format}

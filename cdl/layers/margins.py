@@ -8,7 +8,8 @@ import numpy as np
 
 from cdl.layers.base import Shape
 from cdl.layers.context import Context
-from cdl.layers.spatial import Pairs, Spatial, channels_last, pairs
+from cdl.layers.geometry import Pairs, channels_last
+from cdl.layers.spatial import Spatial, as_pairs
 
 
 def padded(x: np.ndarray, margins: Pairs) -> np.ndarray:
@@ -34,8 +35,8 @@ class ZeroPadding(Spatial):
 
     def __init__(self, padding: Any, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.data_format = channels_last(data_format, self)
-        self.margins = pairs(padding, self.rank, "padding", self)
+        self.data_format = channels_last(data_format, self.who)
+        self.margins = as_pairs(padding, self.rank, self.who, "padding")
 
     @property
     def padding(self) -> Any:
@@ -107,8 +108,8 @@ class Cropping(Spatial):
 
     def __init__(self, cropping: Any, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.data_format = channels_last(data_format, self)
-        self.margins = pairs(cropping, self.rank, "cropping", self)
+        self.data_format = channels_last(data_format, self.who)
+        self.margins = as_pairs(cropping, self.rank, self.who, "cropping")
 
     @property
     def cropping(self) -> Any:
@@ -127,7 +128,7 @@ class Cropping(Spatial):
         left = [None if n is None else n - sum(pair) for n, pair in sizes]
         if any(n is not None and n <= 0 for n in left):
             raise ValueError(
-                f"{type(self).__name__} {self.name!r}: cropping {self.cropping} leaves nothing of an input of shape "
+                f"{self.who}: cropping {self.cropping} leaves nothing of an input of shape "
                 f"{tuple(input_shape)}. Crop less."
             )
         return (input_shape[0], *left, input_shape[-1])

@@ -8,7 +8,8 @@ import numpy as np
 
 from cdl.layers.base import Shape
 from cdl.layers.context import Context
-from cdl.layers.spatial import Spatial, channels_last, is_integer, positive_sizes
+from cdl.layers.geometry import as_tuple, channels_last
+from cdl.layers.spatial import Spatial
 
 # One axis at a time. Along it, x is seen as (outer, n, inner) and y as (outer, n, size, inner).
 #
@@ -72,7 +73,7 @@ class UpSampling(Spatial):
 
     def __init__(self, size: Any, interpolation: str = "nearest", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.sizes = positive_sizes(size, self.rank, "size", self)
+        self.sizes = as_tuple(size, self.rank, self.who, "size")
         self.enlarge, self.enlarge_backward = INTERPOLATIONS[interpolation]
 
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
@@ -104,7 +105,7 @@ class UpSampling1D(UpSampling):
     rank = 1
 
     def __init__(self, size: int = 2, **kwargs: Any) -> None:
-        if not is_integer(size):
+        if not isinstance(size, int | np.integer) or isinstance(size, bool):
             raise TypeError(f"Expected an integer value for `size`, got {type(size)}.")
         super().__init__(size, **kwargs)
 
@@ -138,7 +139,7 @@ class UpSampling2D(UpSampling):
                 f"UpSampling2D: interpolation is 'nearest' or 'bilinear' in cdl. Received: {interpolation!r}"
             )
         super().__init__(size, interpolation, **kwargs)
-        self.data_format = channels_last(data_format, self)
+        self.data_format = channels_last(data_format, self.who)
         self.interpolation = interpolation
 
     @property
@@ -164,7 +165,7 @@ class UpSampling3D(UpSampling):
 
     def __init__(self, size: Any = (2, 2, 2), data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(size, **kwargs)
-        self.data_format = channels_last(data_format, self)
+        self.data_format = channels_last(data_format, self.who)
 
     @property
     def size(self) -> tuple[int, ...]:
