@@ -9,6 +9,7 @@ from cdl.layers.dense import Dense
 from cdl.layers.dropout import Dropout, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
 from cdl.layers.input import Input, InputLayer, KerasTensor
 from cdl.layers.margins import Cropping1D, Cropping2D, Cropping3D, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
+from cdl.layers.merging import Parallel, Residual
 from cdl.layers.noise import AlphaDropout, GaussianDropout, GaussianNoise
 from cdl.layers.regularization import ActivityRegularization
 from cdl.layers.reshaping import Flatten, Identity, Permute, RepeatVector, Reshape
@@ -38,10 +39,12 @@ __all__ = [
     "Layer",
     "LeakyReLU",
     "PReLU",
+    "Parallel",
     "Permute",
     "ReLU",
     "RepeatVector",
     "Reshape",
+    "Residual",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
@@ -76,10 +79,12 @@ registry = Registry(
         InputLayer,
         LeakyReLU,
         PReLU,
+        Parallel,
         Permute,
         ReLU,
         RepeatVector,
         Reshape,
+        Residual,
         Softmax,
         SpatialDropout1D,
         SpatialDropout2D,

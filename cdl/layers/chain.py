@@ -86,3 +86,27 @@ class Chain(Layer):
         for layer in self._stack:
             input_shape = layer.compute_output_shape(input_shape)
         return input_shape
+
+    # ---- what there is ----
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, first to last, without the input."""
+        return list(self._stack)
+
+    @property
+    def input_shape(self) -> Shape:
+        """The shape of the input, batch axis None. Raises AttributeError before the layers are built."""
+        return self._known_shapes()[0]
+
+    @property
+    def output_shape(self) -> Shape:
+        """The shape of the output, batch axis None. Raises AttributeError before the layers are built."""
+        return self._known_shapes()[-1]
+
+    def _known_shapes(self) -> list[Shape]:
+        if not self.built:
+            raise AttributeError(
+                f"{type(self).__name__} model '{self.name}' has no defined shapes yet. Build it or call it on data."
+            )
+        return self._shapes

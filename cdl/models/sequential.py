@@ -113,28 +113,6 @@ class Sequential(Chain, Model):
 
     # ---- what there is ----
 
-    @property
-    def layers(self) -> list[Layer]:
-        """The layers, first to last, without the input."""
-        return list(self._stack)
-
-    @property
-    def input_shape(self) -> Shape:
-        """The shape of the input, batch axis None. Raises AttributeError before the model is built."""
-        return self._known_shapes()[0]
-
-    @property
-    def output_shape(self) -> Shape:
-        """The shape of the output, batch axis None. Raises AttributeError before the model is built."""
-        return self._known_shapes()[-1]
-
-    def _known_shapes(self) -> list[Shape]:
-        if not self.built:
-            raise AttributeError(
-                f"Sequential model '{self.name}' has no defined shapes yet. Build it or call it on data."
-            )
-        return self._shapes
-
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer of that name or position. Raises ValueError where there is none."""
         if index is not None and name is not None:
