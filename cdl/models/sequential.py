@@ -27,6 +27,7 @@ class Sequential(Chain, Model):
     def __init__(self, layers: Iterable[Any] | None = None, trainable: bool = True, name: str | None = None) -> None:
         super().__init__(trainable=trainable, name=name)
         self._input_layer: InputLayer | None = None
+        self._tensors: list[KerasTensor] = []
         for layer in layers or ():
             self.add(layer)
 
@@ -56,7 +57,9 @@ class Sequential(Chain, Model):
                 f"Update the `name` argument to pass a unique name."
             )
         if not self._stack and self._input_layer is None:
-            shape = layer._input_shape_argument or (layer.input_shape if isinstance(layer, Sequential) else None)
+            shape = layer._input_shape_argument
+            if shape is None and isinstance(layer, Sequential) and layer.built:
+                shape = layer.input_shape
             if shape is not None:
                 self._input_layer = InputLayer(batch_shape=shape)
         self._set_stack((*self._stack, layer))
@@ -85,6 +88,17 @@ class Sequential(Chain, Model):
         if self._input_layer is None:
             self._input_layer = InputLayer(batch_shape=(None, *input_shape[1:]))
         super().build(input_shape)
+        self._connect()
+
+    def _connect(self) -> None:
+        """Make the tensors that stand for the input and each layer's output; a layer keeps those of an older model."""
+        before, source = self._tensors, self._input_layer
+        self._tensors = [KerasTensor(self._shapes[0], source.input_dtype, source.name)]  # type: ignore[union-attr]
+        for layer, shape in zip(self._stack, self._shapes[1:], strict=True):
+            ends = (self._tensors[-1], KerasTensor(shape, layer.dtype, None, layer, self._tensors[-1]))
+            if layer._place is None or layer._place[1] in before:
+                layer._place = ends
+            self._tensors.append(ends[1])
 
     def check_input(self, shape: Shape) -> None:
         expected = self._shapes[0]
@@ -112,6 +126,35 @@ class Sequential(Chain, Model):
         return x.reshape(self._aligned(x.shape)) if self.built and x.ndim != len(self._shapes[0]) else x
 
     # ---- what there is ----
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """What stands for the input, in a list. AttributeError before the model is built."""
+        return [self._tensor(0, "inputs")]
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        """What stands for the output, in a list. AttributeError before the model is built."""
+        return [self._tensor(-1, "outputs")]
+
+    def _tensor(self, position: int, what: str) -> KerasTensor:
+        if not self.built:
+            raise AttributeError(
+                f"Sequential model '{self.name}' has no defined {what} yet. Build it or call it on data."
+            )
+        return self._tensors[position]
+
+    # As a layer of another model, a model has its place there; by itself, it begins and ends with its own layers.
+
+    @property
+    def input(self) -> KerasTensor:
+        """Stands for what goes into the model. Raises AttributeError before it is built."""
+        return super().input if self._place or not self.built else self.inputs[0]
+
+    @property
+    def output(self) -> KerasTensor:
+        """Stands for what comes out of the model. Raises AttributeError before it is built."""
+        return super().output if self._place or not self.built else self.outputs[0]
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer of that name or position. Raises ValueError where there is none."""
