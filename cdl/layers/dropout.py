@@ -43,8 +43,6 @@ class Dropout(Noise):
             return ops.dropout(x, self.rate, seed, stream)
         return x * ops.dropout(np.ones(fitting(self.noise_shape, x.shape, self), x.dtype), self.rate, seed, stream)
 
-    disturb_backward = disturb
-
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rate": self.rate, "seed": self.seed, "noise_shape": self.noise_shape}
 
@@ -58,9 +56,7 @@ class SpatialDropout(Spatial, Dropout):
         super().__init__(rate, (None, *(1,) * self.rank, None), seed, name=name, dtype=dtype, **kwargs)
 
     def get_config(self) -> dict[str, Any]:
-        dropout_config = super().get_config()
-        del dropout_config["noise_shape"], dropout_config["trainable"]
-        return dropout_config
+        return {"rate": self.rate, "seed": self.seed, "name": self.name, "dtype": self.dtype}
 
 
 class SpatialDropout1D(SpatialDropout):

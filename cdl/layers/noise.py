@@ -17,8 +17,9 @@ from cdl.utils.seeds import SeedGenerator
 class Noise(Layer):
     """Base of layers that disturb their input in training, and pass it on otherwise or where `strength` is 0.
 
-    A subclass defines `disturb(x, seed, stream)` and `disturb_backward(dy, seed, stream)`. What is drawn is a function
-    of (seed, stream): backward draws it again instead of keeping it.
+    A subclass defines `disturb(x, seed, stream)` and, unless it multiplies x by what is drawn, its derivative
+    `disturb_backward(dy, seed, stream)`. What is drawn is a function of (seed, stream): backward draws it again instead
+    of keeping it.
     """
 
     def __init__(self, strength: float, seed: int | None = None, **kwargs: Any) -> None:
@@ -43,7 +44,7 @@ class Noise(Layer):
         raise NotImplementedError(f"{type(self).__name__} does not define disturb(x, seed, stream)")
 
     def disturb_backward(self, dy: np.ndarray, seed: int, stream: int) -> np.ndarray:
-        raise NotImplementedError(f"{type(self).__name__} does not define disturb_backward(dy, seed, stream)")
+        return self.disturb(dy, seed, stream)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
@@ -89,8 +90,6 @@ class GaussianDropout(Noise):
 
     def disturb(self, x: np.ndarray, seed: int, stream: int) -> np.ndarray:
         return x * ops.random_normal(x.shape, seed, stream, 1.0, math.sqrt(self.rate / (1 - self.rate)), x.dtype.name)
-
-    disturb_backward = disturb
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rate": self.rate, "seed": self.seed}
@@ -145,7 +144,7 @@ def fraction(value: Any, name: str, below_one: bool = False) -> float:
             f"Invalid value received for argument `{name}`. Expected a float value between 0 and 1"
             f"{', less than 1 (which leaves nothing of the input)' if below_one else ''}. Received: {name}={value}"
         )
-    return value
+    return value  # type: ignore[return-value]
 
 
 def mask_shape(noise_shape: Any) -> tuple[int | None, ...] | None:

@@ -39,7 +39,7 @@ class Functional(Sequential):
             raise ValueError(f"Model: {ONE_CHAIN} Received: outputs={outputs!r}")
         self._positions = [self._tensors.index(end) for end in self._ends]
         self._input_layer = InputLayer(batch_shape=sources[0].shape, dtype=sources[0].dtype, name=sources[0].name)
-        self._set_stack(tuple(tensor.layer for tensor in self._tensors[1:]))  # type: ignore[arg-type]
+        self._set_stack(tuple(tensor.layer for tensor in self._tensors[1:]))  # type: ignore[misc]
 
     def _connect(self) -> None:
         """The tensors are those of the model from which the layers come."""

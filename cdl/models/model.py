@@ -36,7 +36,7 @@ class Model(Layer):
     lies between tensors of a built Sequential model.
     """
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Model:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         if cls is Model and (args or "inputs" in kwargs or "outputs" in kwargs):
             from cdl.models.functional import Functional
 
