@@ -16,7 +16,7 @@ from cdl.layers.convolution_transpose import (
 )
 from cdl.layers.dense import Dense
 from cdl.layers.depthwise_convolution import DepthwiseConv1D, DepthwiseConv2D
-from cdl.layers.dropout import Dropout
+from cdl.layers.dropout import Dropout, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
 from cdl.layers.global_pooling import (
     GlobalAveragePooling1D,
     GlobalAveragePooling2D,
@@ -26,6 +26,9 @@ from cdl.layers.global_pooling import (
     GlobalMaxPooling3D,
 )
 from cdl.layers.input import Input, InputLayer, KerasTensor
+from cdl.layers.margins import Cropping1D, Cropping2D, Cropping3D, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
+from cdl.layers.merging import Parallel, Residual
+from cdl.layers.noise import AlphaDropout, GaussianDropout, GaussianNoise
 from cdl.layers.normalization import (
     BatchNormalization,
     GroupNormalization,
@@ -42,13 +45,14 @@ from cdl.layers.pooling import (
     MaxPooling3D,
 )
 from cdl.layers.regularization import ActivityRegularization
-from cdl.layers.reshaping import Flatten, Reshape
+from cdl.layers.reshaping import Flatten, Identity, Permute, RepeatVector, Reshape
 from cdl.layers.separable_convolution import (
     SeparableConv1D,
     SeparableConv2D,
     SeparableConvolution1D,
     SeparableConvolution2D,
 )
+from cdl.layers.upsampling import UpSampling1D, UpSampling2D, UpSampling3D
 from cdl.utils.registry import Registry
 from cdl.utils.registry import deserialize as deserialize
 from cdl.utils.registry import serialize as serialize
@@ -57,6 +61,7 @@ __all__ = [
     "ELU",
     "Activation",
     "ActivityRegularization",
+    "AlphaDropout",
     "AveragePooling1D",
     "AveragePooling2D",
     "AveragePooling3D",
@@ -77,11 +82,16 @@ __all__ = [
     "Convolution2DTranspose",
     "Convolution3D",
     "Convolution3DTranspose",
+    "Cropping1D",
+    "Cropping2D",
+    "Cropping3D",
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
     "Dropout",
     "Flatten",
+    "GaussianDropout",
+    "GaussianNoise",
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
     "GlobalAveragePooling3D",
@@ -95,6 +105,7 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "Identity",
     "Input",
     "InputLayer",
     "KerasTensor",
@@ -108,15 +119,28 @@ __all__ = [
     "MaxPooling2D",
     "MaxPooling3D",
     "PReLU",
+    "Parallel",
+    "Permute",
     "RMSNormalization",
     "ReLU",
+    "RepeatVector",
     "Reshape",
+    "Residual",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",
     "SeparableConvolution2D",
     "Softmax",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
     "UnitNormalization",
+    "UpSampling1D",
+    "UpSampling2D",
+    "UpSampling3D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
+    "ZeroPadding3D",
     "deserialize",
     "serialize",
 ]
@@ -151,6 +175,10 @@ registry = Registry(
         AveragePooling2D,
         AveragePooling3D,
         BatchNormalization,
+        AlphaDropout,
+        Cropping1D,
+        Cropping2D,
+        Cropping3D,
         Dense,
         DepthwiseConv1D,
         DepthwiseConv2D,
@@ -164,6 +192,9 @@ registry = Registry(
         GlobalMaxPooling2D,
         GlobalMaxPooling3D,
         GroupNormalization,
+        GaussianDropout,
+        GaussianNoise,
+        Identity,
         InputLayer,
         LayerNormalization,
         LeakyReLU,
@@ -171,13 +202,27 @@ registry = Registry(
         MaxPooling2D,
         MaxPooling3D,
         PReLU,
+        Parallel,
+        Permute,
         ReLU,
+        RepeatVector,
         Reshape,
         SeparableConv1D,
         SeparableConv2D,
         RMSNormalization,
         Softmax,
         UnitNormalization,
+        Residual,
+        Softmax,
+        SpatialDropout1D,
+        SpatialDropout2D,
+        SpatialDropout3D,
+        UpSampling1D,
+        UpSampling2D,
+        UpSampling3D,
+        ZeroPadding1D,
+        ZeroPadding2D,
+        ZeroPadding3D,
     ],
     aliases={
         "Convolution1D": Convolution1D,
