@@ -14,6 +14,7 @@
 #include "softmax.c"
 #include "loss.c"
 #include "argmax.c"
+#include "sampling.c"
 #include "optim.c"
 #include "random.c"
 
@@ -36,6 +37,7 @@ const cdl_primitives CDL_TABLE = {
     .categorical_crossentropy = categorical_crossentropy,
     .sparse_categorical_crossentropy = sparse_categorical_crossentropy,
     .argmax = argmax,
+    .affine_sample = affine_sample,
     .sgd = sgd,
     .momentum = momentum,
     .rmsprop = rmsprop,
