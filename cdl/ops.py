@@ -563,10 +563,10 @@ def affine_sample(
 ) -> np.ndarray:
     """y[r, i, j] = what lies in x[r] at row t0 i + t1 j + t2, column t3 i + t4 j + t5;  t = transforms[r], in pixels
 
-    x (n, h, w, c), transforms (n, 6), size (H, W) -> y (n, H, W, c). Between pixels, `interpolation` is "nearest" (a half
-    goes away from zero) or "bilinear". Beyond the edges, `fill_mode` goes on with `fill_value` ("constant"), the last
-    pixel ("nearest"), the mirrored image c b a | a b c | c b a ("reflect") or the image again ("wrap"). It holds for
-    each of the four pixels that "bilinear" needs, as in SciPy's "grid-constant" and "grid-wrap".
+    x (n, h, w, c), transforms (n, 6), size (H, W) -> y (n, H, W, c). Between pixels, `interpolation` is "nearest" (a
+    half goes away from zero) or "bilinear". Beyond the edges, `fill_mode` goes on with `fill_value` ("constant"), the
+    last pixel ("nearest"), the mirrored image c b a | a b c | c b a ("reflect") or the image again ("wrap"). It holds
+    for each of the four pixels that "bilinear" needs, as in SciPy's "grid-constant" and "grid-wrap".
     """
     if x.ndim != 4 or transforms.shape != (x.shape[0], 6):
         _refuse("affine_sample", f"x is (n, h, w, c), transforms (n, 6). Received: {x.shape}, {transforms.shape}")

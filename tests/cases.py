@@ -231,7 +231,8 @@ SELECTION = [
 def sampled(n: int, h: int, w: int, c: int, size: tuple[int, int], interpolation: str, fill_mode: str) -> Case:
     """Turned, stretched and moved well beyond the edges; positions up to 8 times the size."""
     transforms = between(-2, 2, n, 6)
-    return Case("affine_sample", normal(n, h, w, c), transforms, size, interpolation, fill_mode, 0.5, size=8 * max(size))
+    how = (interpolation, fill_mode, 0.5)
+    return Case("affine_sample", normal(n, h, w, c), transforms, size, *how, size=8 * max(size))
 
 
 SAMPLING = [
