@@ -78,7 +78,7 @@ def _read_archive(path: str) -> Split:
             for member in archive:
                 if member.name in TRAIN + TEST and (file := archive.extractfile(member)) is not None:
                     batches[member.name] = file.read()
-    except (EOFError, zlib.error, tarfile.TarError, OSError) as error:
+    except (EOFError, zlib.error, tarfile.TarError) as error:
         raise ValueError(f"{path} is truncated or not a tar.gz archive ({error}). {CURE}") from error
     if missing := [name for name in TRAIN + TEST if name not in batches]:
         raise ValueError(f"{path} lacks {', '.join(missing)}. {CURE}")
