@@ -658,6 +658,37 @@ def take_rows(source: np.ndarray, index: np.ndarray) -> np.ndarray:
     return backend.active.take_rows(source, index)
 
 
+INTERPOLATIONS = ("nearest", "bilinear")
+FILL_MODES = ("constant", "nearest", "reflect", "wrap")
+
+
+def affine_sample(
+    x: np.ndarray,
+    transforms: np.ndarray,
+    size: tuple[int, int],
+    interpolation: str = "bilinear",
+    fill_mode: str = "constant",
+    fill_value: float = 0.0,
+) -> np.ndarray:
+    """y[r, i, j] = what lies in x[r] at row t0 i + t1 j + t2, column t3 i + t4 j + t5;  t = transforms[r], in pixels
+
+    x (n, h, w, c), transforms (n, 6), size (H, W) -> y (n, H, W, c). Between pixels, `interpolation` is "nearest" (a
+    half goes away from zero) or "bilinear". Beyond the edges, `fill_mode` goes on with `fill_value` ("constant"), the
+    last pixel ("nearest"), the mirrored image c b a | a b c | c b a ("reflect") or the image again ("wrap"). It holds
+    for each of the four pixels that "bilinear" needs, as in SciPy's "grid-constant" and "grid-wrap".
+    """
+    if x.ndim != 4 or transforms.shape != (x.shape[0], 6):
+        _refuse("affine_sample", f"x is (n, h, w, c), transforms (n, 6). Received: {x.shape}, {transforms.shape}")
+    if interpolation not in INTERPOLATIONS or fill_mode not in FILL_MODES:
+        wanted = f"interpolation is one of {INTERPOLATIONS}, fill_mode one of {FILL_MODES}"
+        _refuse("affine_sample", f"{wanted}. Received: {interpolation!r}, {fill_mode!r}")
+    if max(*x.shape, *size) > 2**30 or min(size) < 0:
+        _refuse("affine_sample", f"sizes lie in 0 .. 2^30. Received: x {x.shape}, size {size}")
+    if fill_mode != "constant" and 0 in x.shape[1:3]:
+        _refuse("affine_sample", f"an image without pixels has no {fill_mode} pixel (x {x.shape})")
+    return backend.active.affine_sample(x, transforms, size, interpolation, fill_mode, fill_value)
+
+
 # ---------------------------------------------------------------------------------------------------- random numbers
 #
 # Philox4x32-10 (Salmon et al. 2011): element j is a function of (seed, stream, j) and of nothing else, so every

@@ -63,6 +63,20 @@ cdef extern from "cdl.h" nogil:
 
     ctypedef double (*cdl_loss_function)(const cdl_loss *) noexcept nogil
 
+    ctypedef enum cdl_fill_mode:
+        pass
+
+    ctypedef struct cdl_sampling:
+        Py_ssize_t n
+        Py_ssize_t h
+        Py_ssize_t w
+        Py_ssize_t c
+        Py_ssize_t out_h
+        Py_ssize_t out_w
+        int bilinear
+        cdl_fill_mode fill_mode
+        double fill_value
+
     ctypedef struct cdl_primitives:
         int (*gemm)(Py_ssize_t, Py_ssize_t, Py_ssize_t, cdl_matrix, cdl_matrix, const void *, cdl_function, int, void *,
                     Py_ssize_t) noexcept nogil
@@ -111,6 +125,7 @@ cdef extern from "cdl.h" nogil:
         cdl_loss_function categorical_crossentropy
         cdl_loss_function sparse_categorical_crossentropy
         void (*argmax)(Py_ssize_t, Py_ssize_t, const void *, int64_t *) noexcept nogil
+        void (*affine_sample)(const cdl_sampling *, const void *, const void *, void *) noexcept nogil
         void (*sgd)(Py_ssize_t, const cdl_parameter *, double) noexcept nogil
         void (*momentum)(Py_ssize_t, const cdl_parameter *, double, double, int) noexcept nogil
         void (*rmsprop)(Py_ssize_t, const cdl_parameter *, double, double, double, double, int) noexcept nogil
@@ -819,6 +834,26 @@ def take_rows(cnp.ndarray source not None, cnp.ndarray index not None):
     with nogil:
         cdl_take_rows(count, row_bytes, ps, pi, po)
     return out
+
+
+cdef dict FILL_MODE = {"constant": 0, "nearest": 1, "reflect": 2, "wrap": 3}  # the order of cdl_fill_mode
+
+
+def affine_sample(cnp.ndarray x not None, cnp.ndarray transforms not None, tuple size, str interpolation,
+                  str fill_mode, double fill_value):
+    cdef int t = float_type(x, "x")
+    x, transforms = dense(x, t, "x"), dense(transforms, t, "transforms")
+    cdef cnp.npy_intp *dims = cnp.PyArray_DIMS(x)
+    cdef cnp.npy_intp shape[4]
+    shape[0], shape[1], shape[2], shape[3] = dims[0], size[0], size[1], dims[3]
+    cdef cnp.ndarray y = new_array(4, shape, t)
+    cdef cdl_sampling s = cdl_sampling(
+        dims[0], dims[1], dims[2], dims[3], shape[1], shape[2], interpolation == "bilinear",
+        <cdl_fill_mode><int>FILL_MODE[fill_mode], fill_value)
+    cdef address px = data(x), pt = data(transforms), py = data(y)
+    with nogil:
+        table(t).affine_sample(&s, px, pt, py)
+    return y
 
 
 # ----------------------------------------------------------------------------------------------------- random numbers

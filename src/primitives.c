@@ -19,6 +19,7 @@
 #include "softmax.c"
 #include "loss.c"
 #include "argmax.c"
+#include "sampling.c"
 #include "optim.c"
 #include "random.c"
 
@@ -56,6 +57,7 @@ const cdl_primitives CDL_TABLE = {
     .categorical_crossentropy = categorical_crossentropy,
     .sparse_categorical_crossentropy = sparse_categorical_crossentropy,
     .argmax = argmax,
+    .affine_sample = affine_sample,
     .sgd = sgd,
     .momentum = momentum,
     .rmsprop = rmsprop,

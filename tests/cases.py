@@ -391,6 +391,31 @@ SELECTION = [
     Case("take_rows", normal(5, 0), integers(5, 3, dtype=np.int64)),
 ]
 
+
+def sampled(n: int, h: int, w: int, c: int, size: tuple[int, int], interpolation: str, fill_mode: str) -> Case:
+    """Turned, stretched and moved well beyond the edges; positions up to 8 times the size."""
+    transforms = between(-2, 2, n, 6)
+    how = (interpolation, fill_mode, 0.5)
+    return Case("affine_sample", normal(n, h, w, c), transforms, size, *how, size=8 * max(size))
+
+
+SAMPLING = [
+    *[
+        sampled(*shape, interpolation, fill_mode)
+        for shape in [
+            (0, 3, 3, 1, (2, 2)),
+            (2, 1, 1, 3, (3, 2)),
+            (3, 5, 4, 1, (4, 65)),
+            (2, 5, 4, 2, (0, 3)),
+            (2, 7, 5, 17, (6, 9)),
+            (5, 9, 8, 3, (70, 130)),
+        ]
+        for interpolation in ops.INTERPOLATIONS
+        for fill_mode in ops.FILL_MODES
+    ],
+    Case("affine_sample", normal(1, 0, 3, 2), normal(1, 6), (2, 3), "bilinear", "constant", 0.5),
+]
+
 VARIABLES = [normal(7, 3), normal(0), normal(3), normal(MANY)]
 STATE = [between(0, 1, 7, 3), between(0, 1, 0), between(0, 1, 3), between(0, 1, MANY)]
 DECAYS = [0.01, 0.0, 0.0, 0.001]
@@ -426,6 +451,7 @@ CASES = [
     *POOLING,
     *NORMALISATION,
     *SELECTION,
+    *SAMPLING,
     *OPTIMIZERS,
     *RANDOM,
 ]
