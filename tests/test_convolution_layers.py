@@ -465,8 +465,7 @@ def test_a_small_network_of_convolutions_learns_digits():
     x, y, x_test, y_test = x[order, ::2, ::2, None] / 255, y[order], x_test[::2, ::2, ::2, None] / 255, y_test[::2]
     model = Sequential(
         [
-            layers.Input((14, 14, 1)),
-            layers.Conv2D(8, 3, activation="relu"),
+            layers.Conv2D(8, (3, 3), activation="relu", input_shape=(14, 14, 1)),
             layers.SeparableConv2D(16, 3, strides=2, padding="same", activation="relu"),
             layers.Flatten(),
             layers.Dense(10, activation="softmax"),

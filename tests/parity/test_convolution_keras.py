@@ -5,6 +5,7 @@ Runs where Keras with its JAX backend is installed: KERAS_BACKEND=jax python -m 
 
 import inspect
 import os
+import re
 
 import numpy as np
 import pytest
@@ -83,9 +84,9 @@ CASES = [
         )
         for length in (1, 4)
         for size in (1, 2, 3, 5)
-        for strides in (1, 2, 6)
+        for strides in (2, 6)
         for padding in ("valid", "same")
-        for extra in sorted({None, 0, strides // 2, strides - 1}, key=str)
+        for extra in (None, 0, strides - 1)
         if not (length == 1 and padding == "same" and size % 2 == 0 and extra == 0)  # an output without points
     ),
     *(
@@ -162,22 +163,24 @@ def test_outputs_and_gradients(case):
     ours, theirs = pair(name, {"activation": "tanh", **arguments}, image)
     x = random(2, *image)
 
-    def call(variables, x):
-        return theirs.stateless_call(variables, [], x)[0]
-
-    expected, pull_back = jax.vjp(call, [variable.value for variable in theirs.trainable_variables], x)
     ctx = Context(training=True)
     y = ours.forward(ctx, x)
-    np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-5)
-    assert ours.compute_output_shape((None, *image)) == tuple(theirs.compute_output_shape((None, *image)))
-    assert ours.compute_output_shape((None, *image)) == (None, *y.shape[1:])
-
     dy = random(*y.shape, seed=9)
-    expected_gradients, expected_dx = pull_back(dy)
     dx = ours.backward(ctx, dy)
+
+    @jax.jit
+    def forward_and_back(variables, x, dy):
+        z, pull_back = jax.vjp(lambda variables, x: theirs.stateless_call(variables, [], x)[0], variables, x)
+        return z, *pull_back(dy)
+
+    variables = [variable.value for variable in theirs.trainable_variables]
+    expected, expected_gradients, expected_dx = forward_and_back(variables, x, dy)
+    np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(dx, expected_dx, rtol=1e-4, atol=2e-5)
     for variable, expected_gradient in zip(ours.weights, expected_gradients, strict=True):
         np.testing.assert_allclose(variable.grad, expected_gradient, rtol=1e-4, atol=5e-5, err_msg=variable.path)
+    assert ours.compute_output_shape((None, *image)) == tuple(theirs.compute_output_shape((None, *image)))
+    assert ours.compute_output_shape((None, *image)) == (None, *y.shape[1:])
 
 
 def some_arguments(name):
@@ -296,18 +299,18 @@ def network(lib):
     )
 
 
-def test_a_network_and_its_summary():
-    printed = []
-    for lib in (cdl, keras):
-        lib.utils.clear_session()
-        lines = []
-        network(lib).summary(print_fn=lambda text, lines=lines, **_: lines.append(text))
-        printed.append([line.rstrip() for line in "\n".join(lines).strip().splitlines()])
-    assert printed[0] == printed[1]
+def test_a_network_has_the_outputs_the_shapes_and_the_counts_of_keras():
     theirs, ours = network(keras), network(cdl)
     ours.set_weights(theirs.get_weights())
     x = random(3, 12, 11, 2)
     np.testing.assert_allclose(ours.predict(x, verbose=0), theirs.predict(x, verbose=0), rtol=1e-4, atol=1e-5)
+    rows = []
+    for model in (ours, theirs):
+        lines = []
+        model.summary(print_fn=lambda text, lines=lines, **_: lines.append(text))
+        rows.append(re.findall(r"│ (\(None.*?\)) +│ +([\d,]+) │", "\n".join(lines)))
+    assert rows[0] == rows[1]
+    assert len(rows[0]) == len(ours.layers)
 
 
 IMAGE = random(2, 5, 6, 3)
