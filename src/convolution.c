@@ -15,7 +15,7 @@ enum {
     SLAB_PIXELS = 1024,                 /* windows of a slab, about */
     GRADIENT_PIXELS = 256,              /* the same for dkernel, where they are the depth of the product */
     SLAB_BYTES = 192 * 1024,            /* the copy of a slab, at most, unless one line is more */
-    JOINED = 64,                        /* elements of a row of windows that dx adds at once, at most */
+    JOINED = 96,                        /* elements of a window that are added to dx at once, at most */
     MOST_PARTS = 16,                    /* dkernel is summed in so many parts, which are then added in order */
 };
 
@@ -191,54 +191,64 @@ static const real *look(const plan *p, const view *v, slab s, field x, real *roo
 
 /* ---- Common to all ------------------------------------------------------------------------------------------------ */
 
-/* The kernel in panels of NR columns.  For y: [groups][panels of o][taps * i][NR].  For dx, which multiplies with its
- * transpose: [groups][runs of taps][panels of a run][o][NR]. */
+/* The kernel [taps * i][o] of each group, packed in panels of NR columns.  [runs][panels][depth][NR] for each group:
+ *     PLAIN       one run, the o columns, depth taps * i
+ *     TRANSPOSED  runs of `length` rows, which become the columns, depth o
+ *     REFLECTED   one run, the i columns, depth taps * o, the last tap first: the kernel that leads back when strides are 1 */
 typedef struct {
-    ptrdiff_t groups, runs, length;     /* runs of rows that are packed together */
-    ptrdiff_t i, o;                     /* of a group */
-    int transposed;
+    enum { PLAIN, TRANSPOSED, REFLECTED } order;
+    ptrdiff_t groups, taps, i, o;       /* i and o of one group */
+    ptrdiff_t length;
     const real *kernel;
-    real *panels;
+    ptrdiff_t runs, panels, depth;
+    real *packed;
 } packing;
 
-static ptrdiff_t panels_of(const packing *p)
+static packing make_packing(int order, const plan *p, ptrdiff_t length, const real *kernel)
 {
-    return ((p->transposed ? p->length : p->o) + NR - 1) / NR;
+    packing k = {order, p->groups, p->taps, p->i / p->groups, p->o / p->groups, length, kernel, 1, 0, 0, NULL};
+    const ptrdiff_t columns = order == PLAIN ? k.o : order == TRANSPOSED ? length : k.i;
+    k.runs = order == TRANSPOSED ? k.taps * k.i / length : 1;
+    k.panels = (columns + NR - 1) / NR;
+    k.depth = order == PLAIN ? k.taps * k.i : order == TRANSPOSED ? k.o : k.taps * k.o;
+    return k;
 }
 
-static const real *panel_at(const packing *p, ptrdiff_t group, ptrdiff_t run, ptrdiff_t panel)
+static const real *panel_at(const packing *k, ptrdiff_t group, ptrdiff_t run, ptrdiff_t panel)
 {
-    const ptrdiff_t depth = p->transposed ? p->o : p->length;
-    return p->panels + ((group * p->runs + run) * panels_of(p) + panel) * depth * NR;
+    return k->packed + ((group * k->runs + run) * k->panels + panel) * k->depth * NR;
 }
 
 static void packing_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 {
-    const packing *p = arg;
-    const ptrdiff_t panels = panels_of(p), row = p->o * p->groups;
+    const packing *k = arg;
+    const ptrdiff_t row = k->o * k->groups;
     for (ptrdiff_t item = begin; item < end; item++) {
-        const ptrdiff_t group = item / panels / p->runs, run = item / panels % p->runs, j = item % panels * NR;
-        const real *kernel = p->kernel + run * p->length * row + group * p->o;
-        real *panel = p->panels + item * (p->transposed ? p->o : p->length) * NR;
-        if (p->transposed)
-            pack_panel(p->o, least(NR, p->length - j), (cdl_matrix){kernel, 1, row}, kernel + j * row, panel);
+        const ptrdiff_t group = item / k->panels / k->runs, run = item / k->panels % k->runs, j = item % k->panels * NR;
+        const real *kernel = k->kernel + group * k->o;
+        real *to = k->packed + item * k->depth * NR;
+        if (k->order == PLAIN)
+            pack_panel(k->depth, least(NR, k->o - j), (cdl_matrix){kernel, row, 1}, kernel + j, to);
+        else if (k->order == TRANSPOSED)
+            pack_panel(k->o, least(NR, k->length - j), (cdl_matrix){kernel, 1, row}, kernel + (run * k->length + j) * row, to);
         else
-            pack_panel(p->length, least(NR, p->o - j), (cdl_matrix){kernel, row, 1}, kernel + j, panel);
+            for (ptrdiff_t tap = k->taps - 1; tap >= 0; tap--, to += k->o * NR)
+                pack_panel(k->o, least(NR, k->i - j), (cdl_matrix){kernel, 1, row}, kernel + (tap * k->i + j) * row, to);
     }
 }
 
-static size_t packed_bytes(const packing *p)
+static size_t packed_bytes(const packing *k)
 {
-    return sizeof(real) * NR * (size_t)(p->groups * p->runs * panels_of(p) * (p->transposed ? p->o : p->length));
+    return sizeof(real) * NR * (size_t)(k->groups * k->runs * k->panels * k->depth);
 }
 
-/* The packed kernel, to be released; NULL without memory. */
-static real *pack_kernel(packing *p)
+/* Packs; NULL without memory.  The caller releases it. */
+static real *pack_kernel(packing *k)
 {
-    const size_t bytes = packed_bytes(p);
-    if ((p->panels = cdl_take(bytes)) != NULL)
-        cdl_parallel(p->groups * p->runs * panels_of(p), 1, bytes / 8., packing_task, p);
-    return p->panels;
+    const size_t bytes = packed_bytes(k);
+    if ((k->packed = cdl_take(bytes)) != NULL)
+        cdl_parallel(k->groups * k->runs * k->panels, 1, bytes / 8., packing_task, k);
+    return k->packed;
 }
 
 /* Nanoseconds on one thread. */
@@ -270,78 +280,87 @@ static void forward_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
         return;
     }
     ptrdiff_t *table = (ptrdiff_t *)(box + (room + 15) / 16 * 16);
-    const ptrdiff_t i = p->i / p->groups, o = p->o / p->groups;
+    const ptrdiff_t i = p->i / p->groups, o = p->o / p->groups, zero = 0;
     for (ptrdiff_t items; begin < end; begin += items) {
         const slab s = slab_at(p, begin, end, &items);
         const view v = make_view(p, s, job->x.f == CDL_LINEAR, table);
         const real *x = look(p, &v, s, job->x, box);
         real *y = job->y + slab_begin(p, s) * p->o;
+        const axis y_rows = {1, slab_pixels(p, s), p->o, &zero};
         for (ptrdiff_t group = 0; group < p->groups; group++)
             for (ptrdiff_t j = 0; j < o; j += NR) {
                 const ptrdiff_t column = group * o + j;
-                run_panel(x + group * i, v.pixels, 0, least(NR, o - j), job->f, (tile_job){
+                run_panel(x + group * i, v.pixels, 0, y + column, y_rows, least(NR, o - j), job->f, (tile_job){
                     .k = v.taps,
                     .b = panel_at(&job->kernel, group, 0, j / NR), .b_step = NR,
-                    .start = job->bias ? job->bias + column : NULL,
-                    .c = y + column, .c_row = p->o,
+                    .bias = job->bias ? job->bias + column : NULL,
                     .floor = job->f == CDL_RELU ? 0 : -__builtin_inf(),
                 });
             }
     }
 }
 
+static int correlate(const plan *p, field x, packing kernel, const real *bias, cdl_function f, real *y)
+{
+    forward_job job = {*p, x, kernel, bias, f, y, 0};
+    if (pack_kernel(&job.kernel) == NULL)
+        return -1;
+    cdl_parallel(p->n * p->stripes, 1, convolution_cost(p), forward_task, &job);
+    cdl_release(job.kernel.packed, packed_bytes(&job.kernel));
+    return job.status;
+}
+
 static int forward(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, ptrdiff_t groups, const cdl_windows *w, field x,
                    const real *kernel, const real *bias, cdl_function f, real *y)
 {
-    forward_job job = {make_plan(n, i, o, groups, w, SLAB_PIXELS), x, {0}, bias, f, y, 0};
-    if (n * job.p.pixels * o == 0)
+    const plan p = make_plan(n, i, o, groups, w, SLAB_PIXELS);
+    if (n * p.pixels * o == 0)
         return 0;
-    job.kernel = (packing){groups, 1, job.p.taps * i / groups, i / groups, o / groups, 0, kernel, NULL};
-    if (pack_kernel(&job.kernel) == NULL)
-        return -1;
-    cdl_parallel(n * job.p.stripes, 1, convolution_cost(&job.p), forward_task, &job);
-    cdl_release(job.kernel.panels, packed_bytes(&job.kernel));
-    return job.status;
+    return correlate(&p, x, make_packing(PLAIN, &p, 0, kernel), bias, f, y);
 }
 
 /* ---- dx ----------------------------------------------------------------------------------------------------------- */
 
+/* Whatever the windows, the products of dz with the transposed kernel can be added to the places that they come from: tap by
+ * tap, which gemm's tile does when it begins with what is there; or, where a tap has few channels, all taps of a tile of
+ * windows at once.  With strides of 1, dx is also the convolution of dz with the reflected kernel, and nothing is
+ * added twice; but it has as many windows as x has positions. */
 typedef struct {
     plan p;
+    int joined;                         /* all taps at once */
     field dz;
     packing kernel;
     const real *bias;
     cdl_function f;
     real *dx;
     int status;
-} input_gradient_job;
+} scatter_job;
 
-/* The products of `count` rows of dz with `columns` of the kernel's transpose, added to the windows from number `first` on. */
-static void scatter(ptrdiff_t first, ptrdiff_t count, const real *dz, ptrdiff_t dz_row, ptrdiff_t columns, tile_job job,
-                    axis pixels, real *windows)
+/* The products of rows of dz with the kernel of all taps, added to their windows. */
+static void scatter_windows(const real *dz, axis dz_rows, const packing *kernel, real *x, axis pixels, axis taps)
 {
     real block[MR * JOINED];
-    const real *b = job.b;
-    const ptrdiff_t tiles = (count + MR - 1) / MR;
-    ptrdiff_t run = first / pixels.length, place = first % pixels.length;
-    job.c_row = JOINED;
-    for (ptrdiff_t t = 0; t < tiles; t++) {
-        const ptrdiff_t begin = tile_begin(t, tiles, count), height = tile_begin(t + 1, tiles, count) - begin;
+    const ptrdiff_t rows = dz_rows.length, tiles = (rows + MR - 1) / MR, zero = 0;
+    tile_job job = {.k = {1, kernel->depth, 1, &zero}, .b_step = NR, .floor = -__builtin_inf()};
+    walk in_dz = start_of(dz_rows), in_x = start_of(pixels);
+    for (ptrdiff_t t = 0, i = 0, height; t < tiles; t++, i += height) {
+        height = tile_begin(t + 1, tiles, rows) - i;
         for (ptrdiff_t r = 0; r < height; r++)
-            job.a[r] = dz + (begin + r) * dz_row;
-        for (ptrdiff_t j = 0; j < columns; j += NR) {
-            job.b = b + j * job.k.length;
-            job.c = block + j;
+            job.a[r] = dz + next(&in_dz, &dz_rows);
+        for (ptrdiff_t panel = 0; panel < kernel->panels; panel++) {
+            for (ptrdiff_t r = 0; r < height; r++)
+                job.c[r] = block + r * JOINED + panel * NR;
+            job.b = panel_at(kernel, 0, 0, panel);
             run_tile(height, &job);
         }
         for (ptrdiff_t r = 0; r < height; r++) {
-            real *to = windows + pixels.start[run] + place * pixels.step;
-            for (ptrdiff_t j = 0; j < columns; j += VL)
-                store_n(to + j, columns - j, load_n(to + j, columns - j) + load(block + r * JOINED + j));
-            if (++place == pixels.length) {
-                place = 0;
-                run++;
-            }
+            real *window = x + next(&in_x, &pixels);
+            for (ptrdiff_t run = 0; run < taps.runs; run++)
+                for (ptrdiff_t j = 0; j < taps.length; j += VL) {
+                    real *to = window + taps.start[run] + j;
+                    const ptrdiff_t left = taps.length - j;
+                    store_n(to, left, load_n(to, left) + load_n(block + r * JOINED + run * taps.length + j, left));
+                }
         }
     }
 }
@@ -365,13 +384,43 @@ static void unpad(const plan *p, const view *v, const real *box, real *dx)
         }
 }
 
-static void input_gradient_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
+/* Adds stripe after stripe of an image's windows to x, the first element of the first of them. */
+static void scatter_image(const scatter_job *job, const view *v, ptrdiff_t image, real *room, real *x)
 {
-    input_gradient_job *job = arg;
     const plan *p = &job->p;
-    const ptrdiff_t i = p->i / p->groups, o = p->o / p->groups, zero = 0;
-    const ptrdiff_t size = p->w.in[0] * p->w.in[1] * p->w.in[2], room = (box_size(p, 1, p->height) + 15) / 16 * 16;
-    const ptrdiff_t dz_room = job->dz.f == CDL_LINEAR ? 0 : (SLAB_PIXELS * p->o + 15) / 16 * 16;
+    const int cut = p->cut;
+    const ptrdiff_t i = p->i / p->groups, o = p->o / p->groups, across = p->pixels / p->w.out[cut], zero = 0;
+    for (ptrdiff_t top = 0; top < p->w.out[cut]; top += p->height) {
+        const slab s = {image, 1, top, least(p->height, p->w.out[cut] - top)};
+        const ptrdiff_t count = s.height * across, at = slab_begin(p, s) * p->o;
+        const real *dz = values(job->dz, at, at + count * p->o, room);
+        real *stripe = x + top * p->w.stride[cut] * v->pitch[cut];
+        axis pixels = v->pixels;
+        *(cut < 2 ? &pixels.runs : &pixels.length) = count / (cut < 2 ? pixels.length : 1);
+        const axis dz_rows = {1, count, p->o, &zero};
+        if (job->joined) {
+            scatter_windows(dz, dz_rows, &job->kernel, stripe, pixels, v->taps);
+            continue;
+        }
+        for (ptrdiff_t group = 0; group < p->groups; group++)
+            for (ptrdiff_t tap = 0; tap < p->taps; tap++)
+                for (ptrdiff_t j = 0; j < i; j += NR)
+                    run_panel(dz + group * o, dz_rows, 0, stripe + v->taps.start[tap] + group * i + j, pixels,
+                              least(NR, i - j), CDL_LINEAR, (tile_job){
+                        .k = {1, o, 1, &zero},
+                        .b = panel_at(&job->kernel, group, tap, j / NR), .b_step = NR,
+                        .continued = 1,
+                        .floor = -__builtin_inf(),
+                    });
+    }
+}
+
+static void scatter_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
+{
+    scatter_job *job = arg;
+    const plan *p = &job->p;
+    const ptrdiff_t size = p->w.in[0] * p->w.in[1] * p->w.in[2], room = (box_size(p, 1, p->w.out[p->cut]) + 15) / 16 * 16;
+    const ptrdiff_t dz_room = job->dz.f == CDL_LINEAR ? 0 : (p->pixels / p->w.out[p->cut] * p->height * p->o + 15) / 16 * 16;
     real *box = cdl_workspace(sizeof(real) * (room + dz_room) + sizeof(ptrdiff_t) * table_size(p));
     if (box == NULL) {
         __atomic_store_n(&job->status, -1, __ATOMIC_RELAXED);
@@ -379,24 +428,12 @@ static void input_gradient_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
     }
     ptrdiff_t *table = (ptrdiff_t *)(box + room + dz_room);
     for (ptrdiff_t image = begin; image < end; image++) {
-        const slab s = {image, 1, 0, p->height};
-        const view v = make_view(p, s, 1, table);
-        real *dx = job->dx + image * size * p->i, *windows = v.inside ? dx : box;
-        memset(windows, 0, sizeof(real) * (size_t)(v.inside ? size * p->i : room));
+        const view v = make_view(p, (slab){image, 1, 0, p->w.out[p->cut]}, 1, table);
+        real *dx = job->dx + image * size * p->i, *x = v.inside ? dx : box;
+        memset(x, 0, sizeof(real) * (size_t)(v.inside ? size * p->i : room));
         if (v.inside)
-            windows += v.low[0] * v.pitch[0] + v.low[1] * v.pitch[1] + v.low[2] * v.pitch[2];
-        for (ptrdiff_t pixel = 0; pixel < p->pixels; pixel += SLAB_PIXELS) {
-            const ptrdiff_t count = least(SLAB_PIXELS, p->pixels - pixel), at = image * p->pixels + pixel;
-            const real *dz = values(job->dz, at * p->o, (at + count) * p->o, box + room);
-            for (ptrdiff_t group = 0; group < p->groups; group++)
-                for (ptrdiff_t run = 0; run < v.taps.runs; run++)
-                    for (ptrdiff_t j = 0, step = p->joined ? JOINED : NR; j < v.taps.length; j += step)
-                        scatter(pixel, count, dz + group * o, p->o, least(step, v.taps.length - j), (tile_job){
-                            .k = {1, o, 1, &zero},
-                            .b = panel_at(&job->kernel, group, run, j / NR), .b_step = NR,
-                            .floor = -__builtin_inf(),
-                        }, v.pixels, windows + group * i + v.taps.start[run] + j);
-        }
+            x += v.low[0] * v.pitch[0] + v.low[1] * v.pitch[1] + v.low[2] * v.pitch[2];
+        scatter_image(job, &v, image, box + room, x);
         if (!v.inside)
             unpad(p, &v, box, dx);
         for (ptrdiff_t r = 0; job->bias && r < size; r++)
@@ -413,19 +450,35 @@ static void input_gradient_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 static int input_gradient(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, ptrdiff_t groups, const cdl_windows *w, field dz,
                           const real *kernel, const real *bias, cdl_function f, real *dx)
 {
-    input_gradient_job job = {make_plan(n, i, o, groups, w, SLAB_PIXELS), dz, {0}, bias, f, dx, 0};
-    plan *p = &job.p;
-    if (n * w->in[0] * w->in[1] * w->in[2] * i == 0)
+    const plan p = make_plan(n, i, o, groups, w, GRADIENT_PIXELS);
+    const ptrdiff_t positions = w->in[0] * w->in[1] * w->in[2];
+    if (n * positions * i == 0)
         return 0;
-    p->height = w->out[p->cut];         /* windows overlap: an image belongs to one task */
-    p->stripes = p->images = 1;
-    p->joined &= w->size[2] * i <= JOINED;
-    const ptrdiff_t length = p->joined ? w->size[2] * i : i / groups;
-    job.kernel = (packing){groups, p->taps * i / groups / length, length, i / groups, o / groups, 1, kernel, NULL};
+
+    /* Multiply-adds for each of the o, in registers of 16: the choice must be the same on all machines. */
+    const double of_tap = (i / groups + 15) / 16, all = (p.taps * i + 15) / 16;
+    const double by_tap = 1.15 * p.pixels * p.taps * of_tap;
+    const double joined = groups == 1 && p.taps * i <= JOINED ? 1.5 * p.pixels * all : INFINITY;
+    const int strided = w->stride[0] * w->stride[1] * w->stride[2] > 1;
+    const double reflected = strided ? INFINITY : 1. * positions * p.taps * of_tap;
+    if (reflected < by_tap && reflected < joined) {
+        cdl_windows back = *w;
+        for (int a = 0; a < 3; a++) {
+            back.in[a] = w->out[a];
+            back.out[a] = w->in[a];
+            back.before[a] = (w->size[a] - 1) * w->dilation[a] - w->before[a];
+        }
+        const plan q = make_plan(n, o, i, groups, &back, SLAB_PIXELS);
+        return correlate(&q, dz, make_packing(REFLECTED, &p, 0, kernel), bias, f, dx);
+    }
+    scatter_job job = {p, joined < by_tap, dz, {0}, bias, f, dx, 0};
+    job.p.images = 1;
+    job.p.joined = 0;
+    job.kernel = make_packing(TRANSPOSED, &p, job.joined ? p.taps * i : i / groups, kernel);
     if (pack_kernel(&job.kernel) == NULL)
         return -1;
-    cdl_parallel(n, 1, convolution_cost(p), input_gradient_task, &job);
-    cdl_release(job.kernel.panels, packed_bytes(&job.kernel));
+    cdl_parallel(n, 1, convolution_cost(&p), scatter_task, &job);
+    cdl_release(job.kernel.packed, packed_bytes(&job.kernel));
     return job.status;
 }
 
@@ -460,7 +513,7 @@ static void kernel_gradient_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 {
     kernel_gradient_job *job = arg;
     const plan *p = &job->p;
-    const ptrdiff_t i = p->i / p->groups, o = p->o / p->groups;
+    const ptrdiff_t i = p->i / p->groups, o = p->o / p->groups, zero = 0;
     const ptrdiff_t most_pixels = p->pixels / p->w.out[p->cut] * p->height * p->images;
     const ptrdiff_t room = (box_size(p, p->images, p->height) + 15) / 16 * 16;
     const ptrdiff_t dz_room = job->dz.f == CDL_LINEAR ? 0 : (most_pixels * p->o + 15) / 16 * 16;
@@ -487,15 +540,15 @@ static void kernel_gradient_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
                 continue;
             const view v = make_view(p, s, job->x.f == CDL_LINEAR, table);
             const real *x = look(p, &v, s, job->x, box);
+            const axis rows = {1, p->taps * i, p->o, &zero};
             for (ptrdiff_t group = 0; group < p->groups; group++)
                 for (ptrdiff_t j = 0; j < o; j += NR) {
                     const ptrdiff_t columns = least(NR, o - j), column = group * o + j;
                     pack_panel(pixels, columns, (cdl_matrix){dz, p->o, 1}, dz + column, panel);
-                    run_panel(x + group * i, v.taps, 0, columns, CDL_LINEAR, (tile_job){
+                    run_panel(x + group * i, v.taps, 0, dkernel + column, rows, columns, CDL_LINEAR, (tile_job){
                         .k = v.pixels,
                         .b = panel, .b_step = NR,
-                        .start = item == first ? NULL : dkernel + column, .start_row = p->o,
-                        .c = dkernel + column, .c_row = p->o,
+                        .continued = item > first,
                         .floor = -__builtin_inf(),
                     });
                 }
