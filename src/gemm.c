@@ -106,6 +106,23 @@ static __attribute__((noinline)) void run_tile(ptrdiff_t rows, const tile_job *j
     }
 }
 
+/* The same with half of the columns. */
+static __attribute__((noinline)) void run_half(ptrdiff_t rows, const tile_job *job)
+{
+    switch (rows) {
+    case 1: tile(1, 1, job); break;
+    case 2: tile(2, 1, job); break;
+    case 3: tile(3, 1, job); break;
+    case 4: tile(4, 1, job); break;
+    case 5: tile(5, 1, job); break;
+    case 6: tile(6, 1, job); break;
+#if VEC_BYTES == 64
+    case 7: tile(7, 1, job); break;
+    case 8: tile(8, 1, job); break;
+#endif
+    }
+}
+
 /* One row alone would wait for each sum in turn: eight registers of it side by side. */
 static __attribute__((noinline)) void run_row(const tile_job *job)
 {
@@ -125,7 +142,7 @@ static __attribute__((noinline)) void run_edge(ptrdiff_t rows, ptrdiff_t columns
         for (ptrdiff_t j = 0; job->continued && j < NR; j += VL)
             store(copy.c[r] + j, load_n(job->c[r] + j, columns - j));
     }
-    run_tile(rows, &copy);
+    (columns > VL ? run_tile : run_half)(rows, &copy);
     for (ptrdiff_t r = 0; r < rows; r++)
         for (ptrdiff_t j = 0; j < columns; j += VL)
             store_n(job->c[r] + j, columns - j, load(copy.c[r] + j));
@@ -287,6 +304,8 @@ static void run_panel(const real *a, axis a_rows, ptrdiff_t a_tile, real *c, axi
             run_row(&job);
         else if (columns == NR)
             run_tile(height, &job);
+        else if (columns == VL)
+            run_half(height, &job);
         else
             run_edge(height, columns, &job);
         for (ptrdiff_t r = 0; f > CDL_RELU && r < height; r++)

@@ -14,6 +14,7 @@
 #include "activation.c"
 #include "gemm.c"
 #include "linear.c"
+#include "depthwise.c"
 #include "convolution.c"
 #include "softmax.c"
 #include "loss.c"
