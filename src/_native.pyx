@@ -33,6 +33,14 @@ cdef extern from "cdl.h" nogil:
         Py_ssize_t row
         Py_ssize_t column
 
+    ctypedef struct cdl_windows:
+        Py_ssize_t points "in"[3]
+        Py_ssize_t out[3]
+        Py_ssize_t size[3]
+        Py_ssize_t stride[3]
+        Py_ssize_t dilation[3]
+        Py_ssize_t before[3]
+
     ctypedef struct cdl_parameter:
         Py_ssize_t size
         void *value
@@ -63,6 +71,16 @@ cdef extern from "cdl.h" nogil:
         int (*linear_backward)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const void *, const void *, const void *,
                                const void *, cdl_function, void *, void *, void *) noexcept nogil
         int (*column_sum)(Py_ssize_t, Py_ssize_t, const void *, void *) noexcept nogil
+        int (*convolution)(Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, const cdl_windows *, const void *,
+                           const void *, const void *, cdl_function, void *) noexcept nogil
+        int (*convolution_backward)(Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, const cdl_windows *, const void *,
+                                    const void *, const void *, const void *, cdl_function, void *, void *,
+                                    void *) noexcept nogil
+        int (*convolution_transpose)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const cdl_windows *, const void *,
+                                     const void *, const void *, cdl_function, void *) noexcept nogil
+        int (*convolution_transpose_backward)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const cdl_windows *, const void *,
+                                              const void *, const void *, const void *, cdl_function, void *, void *,
+                                              void *) noexcept nogil
         void (*activation)(cdl_activation, Py_ssize_t, const void *, void *) noexcept nogil
         void (*activation_backward)(cdl_activation, Py_ssize_t, const void *, const void *, const void *,
                                     void *) noexcept nogil
@@ -293,6 +311,117 @@ def column_sum(cnp.ndarray x not None):
     if status:
         out_of_memory()
     return total
+
+
+# ----------------------------------------------------------------------------------------------- windows over an image
+
+
+cdef cdl_windows windows_of(tuple shape, size, strides, padding, dilation) except *:
+    """The windows over images of that shape, (n, 1 to 3 spatial sizes, channels). dilation: None for ones."""
+    cdef cdl_windows w
+    cdef int j, axis, absent = 5 - len(shape)
+    cdef Py_ssize_t before, after
+    for j in range(3):
+        w.points[j] = w.out[j] = w.size[j] = w.stride[j] = w.dilation[j] = 1
+        w.before[j] = 0
+        if j >= absent:
+            axis = j - absent
+            before, after = padding[axis]
+            w.points[j], w.size[j], w.stride[j], w.before[j] = shape[axis + 1], size[axis], strides[axis], before
+            if dilation is not None:
+                w.dilation[j] = dilation[axis]
+            w.out[j] = (w.points[j] + before + after - w.dilation[j] * (w.size[j] - 1) - 1) // w.stride[j] + 1
+    return w
+
+
+cdef cnp.ndarray new_images(cnp.ndarray x, const Py_ssize_t *sizes, Py_ssize_t channels, int typenum):
+    """As many as there are in x, with these sizes: `points` or `out` of cdl_windows."""
+    cdef int axis, ndim = cnp.PyArray_NDIM(x)
+    cdef cnp.npy_intp shape[5]
+    shape[0], shape[ndim - 1] = cnp.PyArray_DIMS(x)[0], channels
+    for axis in range(1, ndim - 1):
+        shape[axis] = sizes[4 - ndim + axis]
+    return new_array(ndim, shape, typenum)
+
+
+def convolution(cnp.ndarray x not None, cnp.ndarray kernel not None, cnp.ndarray bias, strides, padding, dilation,
+                Py_ssize_t groups, str activation):
+    cdef int t = float_type(x, "x")
+    x, kernel = dense(x, t, "x"), dense(kernel, t, "kernel")
+    if bias is not None:
+        bias = dense(bias, t, "bias")
+    cdef cdl_windows w = windows_of((<object>x).shape, (<object>kernel).shape, strides, padding, dilation)
+    cdef Py_ssize_t n = cnp.PyArray_DIMS(x)[0], i = last_axis(x), o = last_axis(kernel)
+    cdef cnp.ndarray y = new_images(x, w.out, o, t)
+    cdef address px = data(x), pk = data(kernel), pb = data(bias), py = data(y)
+    cdef cdl_function f = function_code(activation)
+    cdef int status
+    with nogil:
+        status = table(t).convolution(n, i, o, groups, &w, px, pk, pb, f, py)
+    if status:
+        out_of_memory()
+    return y
+
+
+def convolution_backward(cnp.ndarray x not None, cnp.ndarray kernel not None, cnp.ndarray y not None,
+                         cnp.ndarray dy not None, strides, padding, dilation, Py_ssize_t groups, str activation,
+                         bint need_dx, bint need_dkernel, bint need_dbias):
+    cdef int t = float_type(x, "x")
+    x, kernel, y, dy = dense(x, t, "x"), dense(kernel, t, "kernel"), dense(y, t, "y"), dense(dy, t, "dy")
+    cdef cdl_windows w = windows_of((<object>x).shape, (<object>kernel).shape, strides, padding, dilation)
+    cdef Py_ssize_t n = cnp.PyArray_DIMS(x)[0], i = last_axis(x), o = last_axis(kernel)
+    cdef cnp.ndarray dx = like(x) if need_dx else None
+    cdef cnp.ndarray dkernel = like(kernel) if need_dkernel else None
+    cdef cnp.ndarray dbias = new_array(1, cnp.PyArray_DIMS(y) + cnp.PyArray_NDIM(y) - 1, t) if need_dbias else None
+    cdef address px = data(x), pk = data(kernel), py = data(y), pdy = data(dy)
+    cdef address pdx = data(dx), pdk = data(dkernel), pdb = data(dbias)
+    cdef cdl_function f = function_code(activation)
+    cdef int status
+    with nogil:
+        status = table(t).convolution_backward(n, i, o, groups, &w, px, pk, py, pdy, f, pdx, pdk, pdb)
+    if status:
+        out_of_memory()
+    return dx, dkernel, dbias
+
+
+def convolution_transpose(cnp.ndarray x not None, cnp.ndarray kernel not None, cnp.ndarray bias, output_size, strides,
+                          padding, dilation, str activation):
+    cdef int t = float_type(x, "x")
+    x, kernel = dense(x, t, "x"), dense(kernel, t, "kernel")
+    if bias is not None:
+        bias = dense(bias, t, "bias")
+    cdef Py_ssize_t n = cnp.PyArray_DIMS(x)[0], i = last_axis(x), o = cnp.PyArray_DIMS(kernel)[cnp.PyArray_NDIM(x) - 2]
+    cdef cdl_windows w = windows_of((n, *output_size, o), (<object>kernel).shape, strides, padding, dilation)
+    cdef cnp.ndarray y = new_images(x, w.points, o, t)
+    cdef address px = data(x), pk = data(kernel), pb = data(bias), py = data(y)
+    cdef cdl_function f = function_code(activation)
+    cdef int status
+    with nogil:
+        status = table(t).convolution_transpose(n, i, o, &w, px, pk, pb, f, py)
+    if status:
+        out_of_memory()
+    return y
+
+
+def convolution_transpose_backward(cnp.ndarray x not None, cnp.ndarray kernel not None, cnp.ndarray y not None,
+                                   cnp.ndarray dy not None, strides, padding, dilation, str activation, bint need_dx,
+                                   bint need_dkernel, bint need_dbias):
+    cdef int t = float_type(x, "x")
+    x, kernel, y, dy = dense(x, t, "x"), dense(kernel, t, "kernel"), dense(y, t, "y"), dense(dy, t, "dy")
+    cdef cdl_windows w = windows_of((<object>y).shape, (<object>kernel).shape, strides, padding, dilation)
+    cdef Py_ssize_t n = cnp.PyArray_DIMS(x)[0], i = last_axis(x), o = last_axis(y)
+    cdef cnp.ndarray dx = like(x) if need_dx else None
+    cdef cnp.ndarray dkernel = like(kernel) if need_dkernel else None
+    cdef cnp.ndarray dbias = new_array(1, cnp.PyArray_DIMS(y) + cnp.PyArray_NDIM(y) - 1, t) if need_dbias else None
+    cdef address px = data(x), pk = data(kernel), py = data(y), pdy = data(dy)
+    cdef address pdx = data(dx), pdk = data(dkernel), pdb = data(dbias)
+    cdef cdl_function f = function_code(activation)
+    cdef int status
+    with nogil:
+        status = table(t).convolution_transpose_backward(n, i, o, &w, px, pk, py, pdy, f, pdx, pdk, pdb)
+    if status:
+        out_of_memory()
+    return dx, dkernel, dbias
 
 
 # -------------------------------------------------------------------------------------------------------- activations

@@ -3,6 +3,9 @@
  * A unit in isa/ defines VEC_BYTES, CDL_REAL, perhaps CDL_DOUBLE, and the name of its table, CDL_TABLE.
  * All else is static: a function compiled for AVX-512 must not be found under a common name by the linker.
  */
+#include <math.h>
+#include <string.h>
+
 #include "cdl.h"
 #include "parallel.h"
 #include "simd.h"
@@ -11,6 +14,8 @@
 #include "activation.c"
 #include "gemm.c"
 #include "linear.c"
+#include "depthwise.c"
+#include "convolution.c"
 #include "softmax.c"
 #include "loss.c"
 #include "argmax.c"
@@ -26,6 +31,10 @@ const cdl_primitives CDL_TABLE = {
     .linear = linear,
     .linear_backward = linear_backward,
     .column_sum = column_sum,
+    .convolution = convolution,
+    .convolution_backward = convolution_backward,
+    .convolution_transpose = convolution_transpose,
+    .convolution_transpose_backward = convolution_transpose_backward,
     .softmax = softmax,
     .softmax_backward = softmax_backward,
     .log_softmax = log_softmax,

@@ -219,6 +219,100 @@ MATRIX = [
     ],
 ]
 
+
+def convolutions(x, kernel, strides, padding, dilation, groups=1, function="relu") -> list[Case]:
+    """A convolution, its gradients, and the transposed one that leads from its result back to x, with its gradients."""
+    counts = reference.window_counts(reference.padded(np.empty(x), [*padding]), kernel[:-2], strides, dilation)
+    y, taps = (x[0], *counts, kernel[-1]), math.prod(kernel[:-2])
+    geometry = (strides, padding, dilation)
+    forward = {"length": taps * kernel[-2], "size": 4 * math.sqrt(taps * kernel[-2])}
+    back = {"length": taps * kernel[-1] + math.prod(y[:-1]), "size": 4 * math.sqrt(taps * kernel[-1])}
+    cases = [
+        Case("convolution", normal(*x), normal(*kernel), normal(kernel[-1]), *geometry, groups, function, **forward),
+        Case(
+            "convolution_backward",
+            normal(*x),
+            normal(*kernel),
+            normal(*y),
+            normal(*y),
+            *geometry,
+            groups,
+            function,
+            **back,
+        ),
+    ]
+    if groups == 1:
+        arguments = normal(*y), normal(*kernel)
+        cases += [
+            Case("convolution_transpose", *arguments, normal(x[-1]), x[1:-1], *geometry, function, **back),
+            Case("convolution_transpose_backward", *arguments, normal(*x), normal(*x), *geometry, function, **back),
+        ]
+    return cases
+
+
+def square(x, kernel, stride=1, padding=0, dilation=1, groups=1, function="relu") -> list[Case]:
+    """The same geometry along all axes."""
+    rank = len(x) - 2
+    pair = padding if isinstance(padding, tuple) else (padding, padding)
+    return convolutions(x, kernel, (stride,) * rank, (pair,) * rank, (dilation,) * rank, groups, function)
+
+
+CONVOLUTIONS = [
+    *square((2, 28, 28, 1), (3, 3, 1, 32)),
+    *square((3, 9, 8, 3), (3, 3, 3, 20), padding=1),
+    *square((2, 13, 13, 32), (3, 3, 32, 33)),
+    *square((2, 8, 8, 17), (5, 5, 17, 8), padding=2, function="tanh"),
+    *square((2, 8, 7, 16), (3, 3, 16, 48), stride=2, padding=(0, 1), function="sigmoid"),
+    *square((5, 6, 6, 10), (1, 1, 10, 18)),
+    *square((2, 9, 9, 6), (1, 1, 6, 5), stride=2, function="linear"),
+    *square((1, 7, 7, 2), (2, 2, 2, 3), stride=3),  # strides beyond the kernel
+    *square((1, 4, 4, 3), (4, 4, 3, 5), padding=(1, 2)),  # an even kernel, 'same'
+    *square((2, 9, 8, 5), (3, 2, 5, 7), dilation=2, padding=2),
+    *square((1, 1, 1, 3), (3, 3, 3, 4), padding=1),
+    *square((3, 1, 1, 3), (1, 1, 3, 4)),
+    *square((2, 9, 9, 12), (3, 3, 4, 18), padding=1, groups=3),
+    *square((2, 7, 8, 8), (3, 3, 1, 8), padding=1, groups=8),  # one kernel for each channel
+    *square((2, 7, 8, 5), (3, 3, 1, 15), stride=2, padding=1, groups=5, function="tanh"),
+    *square((3, 50, 4), (5, 4, 9), padding=(4, 0)),  # causal
+    *square((2, 60, 3), (7, 3, 24), stride=3),
+    *square((2, 2500, 2), (3, 2, 16), dilation=4, padding=4),
+    *square((2, 5, 6, 7, 3), (3, 3, 3, 3, 4), padding=1),
+    *square((1, 6, 5, 4, 2), (2, 2, 2, 2, 17), stride=2, dilation=2, padding=(1, 0)),
+    *convolutions((2, 6, 9, 4), (1, 5, 4, 6), (2, 1), ((0, 0), (2, 2)), (1, 1)),
+    *convolutions((1, 70, 60, 2), (3, 5, 2, 3), (1, 1), ((1, 1), (0, 0)), (3, 2)),  # more than one stripe
+    *square((1, 3, 3, 2), (7, 7, 2, 3), padding=6),  # windows that see nothing but padding
+    *square((40, 12, 12, 3), (3, 3, 3, 8)),  # enough work for three threads
+    *square((0, 5, 5, 3), (3, 3, 3, 4)),
+    *square((2, 5, 5, 0), (3, 3, 0, 4)),
+    *square((2, 5, 5, 3), (3, 3, 3, 0)),
+    Case(
+        "convolution", normal(2, 5, 5, 3), normal(3, 3, 3, 4), None, (1, 1), ((0, 0),) * 2, (1, 1), length=27, size=16
+    ),
+    Case(
+        "convolution_transpose", normal(2, 3, 4), normal(3, 5, 4), None, (5,), (1,), ((0, 0),), (1,), length=12, size=16
+    ),
+    *[
+        Case(
+            op,
+            normal(*x),
+            normal(3, 3, 3, 3),
+            normal(*y),
+            normal(*y),
+            (1, 1),
+            ((0, 0),) * 2,
+            (1, 1),
+            *more,
+            "tanh",
+            *needed,
+        )
+        for op, x, y, more in (
+            ("convolution_backward", (2, 6, 5, 3), (2, 4, 3, 3), (1,)),
+            ("convolution_transpose_backward", (2, 4, 3, 3), (2, 6, 5, 3), ()),
+        )
+        for needed in ((True, False, False), (False, True, False), (False, False, True), (False, True, True))
+    ],
+]
+
 SELECTION = [
     Case("take_rows", normal(50, 3), integers(50, 1009, dtype=np.int64)),
     Case("take_rows", integers(9, 50, 2, 3), integers(50, 17, dtype=np.int64)),
@@ -252,4 +346,4 @@ RANDOM = [
     Case("random_uniform", (2, 3, 5), 2**64 - 1, 2**64 - 1, 0.0, 1.0, like_dtype()),
 ]
 
-CASES = [*ELEMENTWISE, *BY_ROW, *LOSSES, *MATRIX, *SELECTION, *OPTIMIZERS, *RANDOM]
+CASES = [*ELEMENTWISE, *BY_ROW, *LOSSES, *MATRIX, *CONVOLUTIONS, *SELECTION, *OPTIMIZERS, *RANDOM]
