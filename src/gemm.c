@@ -153,6 +153,11 @@ static inline ptrdiff_t least(ptrdiff_t a, ptrdiff_t b)
     return a < b ? a : b;
 }
 
+static inline ptrdiff_t most(ptrdiff_t a, ptrdiff_t b)
+{
+    return a > b ? a : b;
+}
+
 /* ---- Packing ------------------------------------------------------------------------------------------------------ */
 
 /* v[r][c] becomes v[c][r]: blocks of 1, 2, 4, ... change places across the diagonal. */

@@ -22,7 +22,7 @@
 enum {
     POINTS = 16,                        /* products for a tile: 4 x 4 */
     BLOCK = 30,                         /* tiles that are worked on together, at most */
-    GROUPS = 8,                         /* parts of a batch whose gradients are summed apart: the most threads that help */
+    PARTS_OF_BATCH = 8,                 /* gradients of the kernel are summed in so many parts, then these in order */
 };
 
 /* An image's pixels, each `channels` long, seen from `top`, `left`; what lies outside of it is zero. */
@@ -182,14 +182,6 @@ static void kernel_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
     }
 }
 
-static int make_kernel(ptrdiff_t k, ptrdiff_t n, kernel_job *job)
-{
-    job->k = k;
-    job->n = n;
-    cdl_parallel((n + NR - 1) / NR, 1, (double)k * n * 2, kernel_task, job);
-    return job->status;
-}
-
 static inline ptrdiff_t kernel_size(ptrdiff_t k, ptrdiff_t n)
 {
     return (n + NR - 1) / NR * NR * POINTS * k;
@@ -210,14 +202,14 @@ static inline ptrdiff_t tile_count(const pass *p)
     return (p->rows + 1) / 2 * ((p->columns + 1) / 2);
 }
 
-static inline ptrdiff_t block_of(const pass *p)
+static inline ptrdiff_t block_size(const pass *p)
 {
     return even_part(tile_count(p), BLOCK);
 }
 
-static inline ptrdiff_t blocks_of(const pass *p)
+static inline ptrdiff_t block_count(const pass *p)
 {
-    return (tile_count(p) + block_of(p) - 1) / block_of(p);
+    return (tile_count(p) + block_size(p) - 1) / block_size(p);
 }
 
 static inline ptrdiff_t x_size(const pass *p)
@@ -233,7 +225,7 @@ static inline ptrdiff_t y_size(const pass *p)
 /* v[POINTS][block][k] of `count` tiles, k rounded up. */
 static void spread_block(const pass *p, ptrdiff_t first_tile, ptrdiff_t count, const real *x, const real *zeros, real *v)
 {
-    const ptrdiff_t k = p->x.channels, row = whole_vecs(k), step = block_of(p) * row;
+    const ptrdiff_t k = p->x.channels, row = whole_vecs(k), step = block_size(p) * row;
     for (ptrdiff_t t = 0; t < count; t++, v += row) {
         const real *pixel[16];
         tile_pixels(&p->x, first_tile + t, 4, x, zeros, pixel);
@@ -267,23 +259,22 @@ static void store_outputs(const pass *p, ptrdiff_t tile_number, ptrdiff_t j, con
 /* `scratch` holds scratch_size(p) numbers. */
 static inline ptrdiff_t scratch_size(const pass *p)
 {
-    return POINTS * block_of(p) * (whole_vecs(p->x.channels) + NR);
+    return POINTS * block_size(p) * (whole_vecs(p->x.channels) + NR);
 }
 
 /* The outputs of the tiles from first_tile on. */
 static void convolve_block(const pass *p, ptrdiff_t first_tile, const real *x, const real *zeros, real *scratch, real *y)
 {
-    const ptrdiff_t k = p->x.channels, row = whole_vecs(k), block = block_of(p);
+    const ptrdiff_t k = p->x.channels, row = whole_vecs(k), block = block_size(p), zero = 0;
     const ptrdiff_t count = least(block, tile_count(p) - first_tile);
     real *v = scratch, *m = scratch + POINTS * block * row;
     spread_block(p, first_tile, count, x, zeros, v);
     for (ptrdiff_t j = 0; j < p->n; j += NR) {
         for (int point = 0; point < POINTS; point++)
-            run_panel(count, NR, 0, CDL_LINEAR, (tile_job){
-                .k = k,
-                .a = v + point * block * row, .a_row = row, .a_step = 1,
+            run_panel(v + point * block * row, (axis){1, count, row, &zero}, 0, m + point * block * NR,
+                      (axis){1, count, NR, &zero}, NR, CDL_LINEAR, (tile_job){
+                .k = {1, k, 1, &zero},
                 .b = p->u + (j * POINTS + point * NR) * k, .b_step = NR,
-                .c = m + point * block * NR, .c_row = NR,
                 .floor = -__builtin_inf(),
             });
         for (ptrdiff_t t = 0; t < count; t++)
@@ -292,10 +283,10 @@ static void convolve_block(const pass *p, ptrdiff_t first_tile, const real *x, c
 }
 
 /* total[panel][POINTS][k][NR] (+)= the products of x and dz, which has the place of y in pass p. */
-static void correlate(const pass *p, const real *x, const real *dz, const real *zeros, real *scratch, int first_image,
+static void correlate_image(const pass *p, const real *x, const real *dz, const real *zeros, real *scratch, int first_image,
                       real *total)
 {
-    const ptrdiff_t k = p->x.channels, row = whole_vecs(k), tiles = tile_count(p), block = block_of(p);
+    const ptrdiff_t k = p->x.channels, row = whole_vecs(k), tiles = tile_count(p), block = block_size(p), zero = 0;
     const plane z = {p->rows, p->columns, p->n, 0, 0, p->x.across};
     real *v = scratch, *d = scratch + POINTS * block * row;
     for (ptrdiff_t first_tile = 0; first_tile < tiles; first_tile += block) {
@@ -308,26 +299,23 @@ static void correlate(const pass *p, const real *x, const real *dz, const real *
                 for (ptrdiff_t c = 0; c < NR; c += VL)
                     spread_gradients(pixel, j + c, p->n - j - c, d + t * NR + c, block * NR);
             }
-            for (int point = 0; point < POINTS; point++) {
-                real *c = total + (j * POINTS + point * NR) * k;
-                run_panel(k, NR, 0, CDL_LINEAR, (tile_job){
-                    .k = count,
-                    .a = v + point * block * row, .a_row = 1, .a_step = row,
+            for (int point = 0; point < POINTS; point++)
+                run_panel(v + point * block * row, (axis){1, k, 1, &zero}, 0, total + (j * POINTS + point * NR) * k,
+                          (axis){1, k, NR, &zero}, NR, CDL_LINEAR, (tile_job){
+                    .k = {1, count, row, &zero},
                     .b = d + point * block * NR, .b_step = NR,
-                    .start = first_image && first_tile == 0 ? NULL : c, .start_row = NR,
-                    .c = c, .c_row = NR,
+                    .continued = !first_image || first_tile > 0,
                     .floor = -__builtin_inf(),
                 });
-            }
         }
     }
 }
 
-/* ---- Forward ------------------------------------------------------------------------------------------------------- */
+/* ---- y, and dx, which is a convolution of dz with the kernel turned about -------------------------------------------- */
 
 typedef struct {
     pass p;
-    const real *x;
+    field x;
     real *y;
     int status;
 } winograd_job;
@@ -336,26 +324,21 @@ static void winograd_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 {
     winograd_job *job = arg;
     const pass *p = &job->p;
-    const ptrdiff_t row = whole_vecs(p->x.channels);
-    real *zeros = cdl_workspace(sizeof(real) * (row + scratch_size(p)));
+    const ptrdiff_t row = whole_vecs(p->x.channels), blocks = block_count(p);
+    const ptrdiff_t own_size = job->x.f == CDL_LINEAR ? 0 : whole_vecs(x_size(p));
+    real *zeros = cdl_workspace(sizeof(real) * (row + own_size + scratch_size(p)));
     if (zeros == NULL) {
         __atomic_store_n(&job->status, -1, __ATOMIC_RELAXED);
         return;
     }
-    __builtin_memset(zeros, 0, sizeof(real) * row);
-    const ptrdiff_t blocks = blocks_of(p);
+    memset(zeros, 0, sizeof(real) * row);
+    const real *x = NULL;
     for (ptrdiff_t item = begin; item < end; item++) {
-        const ptrdiff_t n = item / blocks, first_tile = item % blocks * block_of(p);
-        convolve_block(p, first_tile, job->x + n * x_size(p), zeros, zeros + row, job->y + n * y_size(p));
+        const ptrdiff_t n = item / blocks, block = item % blocks;
+        if (block == 0 || item == begin)
+            x = values(job->x, n * x_size(p), (n + 1) * x_size(p), zeros + row);
+        convolve_block(p, block * block_size(p), x, zeros, zeros + row + own_size, job->y + n * y_size(p));
     }
-}
-
-static pass make_pass(ptrdiff_t i, ptrdiff_t o, const cdl_windows *w)
-{
-    return (pass){
-        .x = {w->in[1], w->in[2], i, -w->before[1], -w->before[2], (w->out[2] + 1) / 2},
-        .rows = w->out[1], .columns = w->out[2], .n = o,
-    };
 }
 
 static double pass_cost(ptrdiff_t n, const pass *p)
@@ -363,95 +346,126 @@ static double pass_cost(ptrdiff_t n, const pass *p)
     return (double)n * tile_count(p) * POINTS * p->x.channels * whole_vecs(p->n) / (5 * VL);
 }
 
-static int winograd(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, const cdl_windows *w, const real *x, const real *kernel,
-                    const real *bias, cdl_function f, real *y)
+/* The pass p of n images; tap[t] are the matrices (channels of x) x (channels of y) of its kernel. */
+static int winograd_pass(ptrdiff_t n, pass p, field x, const cdl_matrix tap[9], real *y)
 {
-    const size_t bytes = sizeof(real) * kernel_size(i, o);
-    kernel_job u = {.u = cdl_take(bytes)};
+    const ptrdiff_t k = p.x.channels, panels = (p.n + NR - 1) / NR;
+    const size_t bytes = sizeof(real) * kernel_size(k, p.n);
+    kernel_job u = {.k = k, .n = p.n, .u = cdl_take(bytes)};
     if (u.u == NULL)
         return -1;
-    for (int t = 0; t < 9; t++)
-        u.tap[t] = (cdl_matrix){kernel + t * i * o, o, 1};
-    winograd_job job = {.p = make_pass(i, o, w), .x = x, .y = y, .status = make_kernel(i, o, &u)};
-    job.p.u = u.u;
-    job.p.bias = bias;
-    job.p.f = f;
+    memcpy(u.tap, tap, sizeof u.tap);
+    cdl_parallel(panels, 1, (double)k * p.n * 2, kernel_task, &u);
+    p.u = u.u;
+    winograd_job job = {p, x, y, u.status};
     if (job.status == 0)
-        cdl_parallel(n * blocks_of(&job.p), 1, pass_cost(n, &job.p), winograd_task, &job);
+        cdl_parallel(n * block_count(&p), 1, pass_cost(n, &p), winograd_task, &job);
     cdl_release(u.u, bytes);
     return job.status;
 }
 
-/* ---- Backward ------------------------------------------------------------------------------------------------------ */
+/* Whether this file can do it, and does it faster: with few channels, the transforms cost more than they save. */
+static int winograd_suits(ptrdiff_t i, ptrdiff_t o, ptrdiff_t groups, const cdl_windows *w)
+{
+    enum { LEAST = 12 };
+    for (int a = 0; a < 3; a++)
+        if (w->size[a] != (a == 0 ? 1 : 3) || w->stride[a] != 1 || w->dilation[a] != 1)
+            return 0;
+    return groups == 1 && w->in[0] == 1 && w->before[0] == 0 && w->out[0] == 1 && i >= LEAST && o >= LEAST;
+}
+
+static pass forward_pass(ptrdiff_t i, ptrdiff_t o, const cdl_windows *w)
+{
+    return (pass){
+        .x = {w->in[1], w->in[2], i, -w->before[1], -w->before[2], (w->out[2] + 1) / 2},
+        .rows = w->out[1], .columns = w->out[2], .n = o,
+    };
+}
+
+static int winograd(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, const cdl_windows *w, field x, const real *kernel,
+                    const real *bias, cdl_function f, real *y)
+{
+    pass p = forward_pass(i, o, w);
+    p.bias = bias;
+    p.f = f;
+    cdl_matrix tap[9];
+    for (int t = 0; t < 9; t++)
+        tap[t] = (cdl_matrix){kernel + t * i * o, o, 1};
+    return winograd_pass(n, p, x, tap, y);
+}
+
+static int winograd_input_gradient(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, const cdl_windows *w, field dz,
+                                   const real *kernel, const real *bias, cdl_function f, real *dx)
+{
+    const pass p = {
+        .x = {w->out[1], w->out[2], o, w->before[1] - 2, w->before[2] - 2, (w->in[2] + 1) / 2},
+        .rows = w->in[1], .columns = w->in[2], .n = i, .bias = bias, .f = f,
+    };
+    cdl_matrix tap[9];
+    for (int t = 0; t < 9; t++)
+        tap[t] = (cdl_matrix){kernel + (8 - t) * i * o, 1, o};
+    return winograd_pass(n, p, dz, tap, dx);
+}
+
+/* ---- The gradient of the kernel ------------------------------------------------------------------------------------ */
 
 typedef struct {
-    pass p, back;                       /* y from x, and dx from dz */
-    ptrdiff_t n, groups;                /* images; parts of the batch, each with a total of its own */
-    const real *x, *y, *dy;
-    cdl_function f;
-    real *dx, *total, *bias_total;      /* NULL if not wanted */
+    pass p;
+    ptrdiff_t n, parts;                 /* images; parts of them, each with totals of its own */
+    field x, dz;
+    real *total, *bias_total;           /* the latter NULL if not wanted */
     ptrdiff_t total_size;
     int status;
-} winograd_backward_job;
+} correlation_job;
 
-static void winograd_backward_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
+static void correlation_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 {
-    winograd_backward_job *job = arg;
+    correlation_job *job = arg;
     const pass *p = &job->p;
-    const ptrdiff_t x_image = x_size(p), y_image = y_size(p), o = p->n;
-    const ptrdiff_t row = whole_vecs(p->x.channels > o ? p->x.channels : o) + NR;
-    const ptrdiff_t forth = scratch_size(p), back = scratch_size(&job->back), scratch = forth > back ? forth : back;
-    real *zeros = cdl_workspace(sizeof(real) * (row + whole_vecs(o) + whole_vecs(y_image) + scratch));
+    const ptrdiff_t size = x_size(p), z_size = y_size(p), o = p->n;
+    const ptrdiff_t row = whole_vecs(most(p->x.channels, o));
+    const ptrdiff_t x_room = job->x.f == CDL_LINEAR ? 0 : whole_vecs(size);
+    const ptrdiff_t z_room = job->dz.f == CDL_LINEAR ? 0 : whole_vecs(z_size);
+    real *zeros = cdl_workspace(sizeof(real) * (row + x_room + z_room + scratch_size(p)));
     if (zeros == NULL) {
         __atomic_store_n(&job->status, -1, __ATOMIC_RELAXED);
         return;
     }
-    real *sum = zeros + row, *own = sum + whole_vecs(o), *scratch_start = own + whole_vecs(y_image);
-    __builtin_memset(zeros, 0, sizeof(real) * row);
-    for (ptrdiff_t group = begin; group < end; group++) {
-        const ptrdiff_t first_image = job->n * group / job->groups, last = job->n * (group + 1) / job->groups;
+    memset(zeros, 0, sizeof(real) * row);
+    for (ptrdiff_t part = begin; part < end; part++) {
+        const ptrdiff_t first_image = job->n * part / job->parts, last = job->n * (part + 1) / job->parts;
+        real *bias_total = job->bias_total + part * o;
+        if (job->bias_total)
+            memset(bias_total, 0, sizeof(real) * o);
         for (ptrdiff_t n = first_image; n < last; n++) {
-            const real *dz = job->dy + n * y_image;
-            if (job->f != CDL_LINEAR) {
-                activation_job gradient = {{job->f, {0}}, job->y + n * y_image, job->y + n * y_image, dz, own};
-                activation_task(&gradient, 0, y_image);
-                dz = own;
-            }
-            if (job->dx)
-                for (ptrdiff_t b = 0; b < blocks_of(&job->back); b++)
-                    convolve_block(&job->back, b * block_of(&job->back), dz, zeros, scratch_start, job->dx + n * x_image);
-            if (job->total)
-                correlate(p, job->x + n * x_image, dz, zeros, scratch_start, n == first_image,
-                          job->total + group * job->total_size);
-            if (job->bias_total) {
-                real *total = job->bias_total + group * o;
-                column_job column = {p->rows * p->columns, o, dz, n == first_image ? total : sum};
-                column_task(&column, 0, o);
-                for (ptrdiff_t j = 0; n > first_image && j < o; j += VL)
-                    store_n(total + j, o - j, load_n(total + j, o - j) + load_n(sum + j, o - j));
-            }
+            const real *x = values(job->x, n * size, (n + 1) * size, zeros + row);
+            const real *dz = values(job->dz, n * z_size, (n + 1) * z_size, zeros + row + x_room);
+            correlate_image(p, x, dz, zeros, zeros + row + x_room + z_room, n == first_image,
+                            job->total + part * job->total_size);
+            if (job->bias_total)
+                add_rows(p->rows * p->columns, o, dz, bias_total);
         }
     }
 }
 
-/* From the totals of the groups to the gradient: rows [begin, end) of its i input channels. */
+/* From the totals of the parts to the gradient, for input channels [begin, end). */
 typedef struct {
-    ptrdiff_t i, o, groups, total_size;
+    ptrdiff_t i, o, parts, total_size;
     const real *total;
     real *dkernel;
-} gather_job;
+} total_job;
 
-static void gather_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
+static void total_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 {
-    const gather_job *job = arg;
+    const total_job *job = arg;
     for (ptrdiff_t i = begin; i < end; i++)
         for (ptrdiff_t j = 0; j < job->o; j += VL) {
             real m[POINTS * VL];
             const real *from = job->total + (j / NR * POINTS * job->i + i) * NR + j % NR;
             for (int point = 0; point < POINTS; point++, from += job->i * NR) {
                 vec sum = load(from);
-                for (ptrdiff_t g = 1; g < job->groups; g++)
-                    sum += load(from + g * job->total_size);
+                for (ptrdiff_t part = 1; part < job->parts; part++)
+                    sum += load(from + part * job->total_size);
                 store(m + point * VL, sum);
             }
             vec g[9];
@@ -461,42 +475,24 @@ static void gather_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
         }
 }
 
-static int winograd_backward(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, const cdl_windows *w, const real *x,
-                             const real *kernel, const real *y, const real *dy, cdl_function f, real *dx, real *dkernel,
-                             real *dbias)
+/* n > 0.  dbias may be NULL. */
+static int winograd_kernel_gradient(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, const cdl_windows *w, field x, field dz,
+                                    real *dkernel, real *dbias)
 {
-    const ptrdiff_t groups = least(n, GROUPS), total_size = kernel_size(i, o);
-    const ptrdiff_t sizes[3] = {dx ? kernel_size(o, i) : 0, dkernel ? groups * total_size : 0, dbias ? groups * o : 0};
-    const size_t bytes = sizeof(real) * (sizes[0] + sizes[1] + sizes[2]);
-    real *own = cdl_take(bytes);
-    if (own == NULL)
+    const ptrdiff_t parts = least(n, PARTS_OF_BATCH), total_size = kernel_size(i, o);
+    const size_t bytes = sizeof(real) * parts * (total_size + o);
+    real *total = cdl_take(bytes), *bias_total = dbias ? total + parts * total_size : NULL;
+    if (total == NULL)
         return -1;
-    winograd_backward_job job = {
-        .p = make_pass(i, o, w), .n = n, .groups = groups, .x = x, .y = y, .dy = dy, .f = f, .dx = dx,
-        .total = dkernel ? own + sizes[0] : NULL, .bias_total = dbias ? own + sizes[0] + sizes[1] : NULL,
-        .total_size = total_size,
-    };
-    job.back = (pass){
-        .x = {w->out[1], w->out[2], o, w->before[1] - 2, w->before[2] - 2, (w->in[2] + 1) / 2},
-        .rows = w->in[1], .columns = w->in[2], .n = i, .u = own,
-    };
-    if (dx) {
-        kernel_job turned = {.u = own};
-        for (int t = 0; t < 9; t++)
-            turned.tap[t] = (cdl_matrix){kernel + (8 - t) * i * o, 1, o};
-        job.status = make_kernel(o, i, &turned);
+    correlation_job job = {forward_pass(i, o, w), n, parts, x, dz, total, bias_total, total_size, 0};
+    cdl_parallel(parts, 1, pass_cost(n, &job.p), correlation_task, &job);
+    if (job.status == 0) {
+        total_job gather = {i, o, parts, total_size, total, dkernel};
+        cdl_parallel(i, 1, (double)parts * total_size / 4, total_task, &gather);
+        column_job column = {parts, o, bias_total, dbias};
+        if (dbias)
+            column_task(&column, 0, o);
     }
-    if (job.status == 0)
-        cdl_parallel(groups, 1, (dx ? pass_cost(n, &job.back) : 0) + (dkernel ? pass_cost(n, &job.p) : 0),
-                     winograd_backward_task, &job);
-    if (job.status == 0 && dkernel) {
-        gather_job gather = {i, o, groups, total_size, job.total, dkernel};
-        cdl_parallel(i, 1, (double)groups * total_size / 4, gather_task, &gather);
-    }
-    if (job.status == 0 && dbias) {
-        column_job column = {groups, o, job.bias_total, dbias};
-        column_task(&column, 0, o);
-    }
-    cdl_release(own, bytes);
+    cdl_release(total, bytes);
     return job.status;
 }
