@@ -6,11 +6,11 @@ from cdl.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softm
 from cdl.layers.base import Layer
 from cdl.layers.context import Context
 from cdl.layers.dense import Dense
-from cdl.layers.dropout import Dropout, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
+from cdl.layers.dropout import AlphaDropout, Dropout, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
 from cdl.layers.input import Input, InputLayer, KerasTensor
 from cdl.layers.margins import Cropping1D, Cropping2D, Cropping3D, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
 from cdl.layers.merging import Parallel, Residual
-from cdl.layers.noise import AlphaDropout, GaussianDropout, GaussianNoise
+from cdl.layers.noise import GaussianDropout, GaussianNoise
 from cdl.layers.regularization import ActivityRegularization
 from cdl.layers.reshaping import Flatten, Identity, Permute, RepeatVector, Reshape
 from cdl.layers.upsampling import UpSampling1D, UpSampling2D, UpSampling3D
