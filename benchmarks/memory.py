@@ -12,13 +12,13 @@ import os
 import sys
 from pathlib import Path
 
+from networks import perceptron
 from peers import cdl_
 from timing import Task
-from workloads import Network
 
 ALLOWED = 2**20
 TENTHS = 10
-NETWORK = Network((784, 128, 10), 32)
+NETWORK = perceptron((784, 128, 10), 32)
 
 
 def resident() -> int:

@@ -33,9 +33,10 @@ KEPT = 1 / 2  # the share of a contestant's blocks that counts: the quieter ones
 class Task:
     """What is timed: `call`, again and again."""
 
-    call: Callable[[], object]  # one unit of work; its value is what `Contestant.values` collects
+    call: Callable[[], object]  # one unit of work
     rewind: Callable[[], object] = lambda: None  # before every block: back to the state of the first call
     wait: Callable[[], object] = lambda: None  # until the work that was called for is really done
+    read: Callable[[object], object] = lambda value: value  # a call's value as all contestants write it (not timed)
 
     @classmethod
     def cycle(cls, step: Callable, batches: list, reset: Callable, wait: Callable = lambda: None) -> Task:
@@ -74,7 +75,7 @@ class Task:
         import numpy as np
 
         self.rewind()
-        return [np.asarray(self.call(), dtype=np.float64) for _ in range(count)]
+        return [np.ravel(self.read(self.call())).astype(np.float64) for _ in range(count)]
 
 
 def waiting() -> float:

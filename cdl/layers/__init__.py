@@ -5,14 +5,66 @@ from typing import Any
 from cdl.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from cdl.layers.base import Layer
 from cdl.layers.context import Context
+from cdl.layers.convolution import Conv1D, Conv2D, Conv3D, Convolution1D, Convolution2D, Convolution3D
+from cdl.layers.convolution_transpose import (
+    Conv1DTranspose,
+    Conv2DTranspose,
+    Conv3DTranspose,
+    Convolution1DTranspose,
+    Convolution2DTranspose,
+    Convolution3DTranspose,
+)
 from cdl.layers.dense import Dense
+from cdl.layers.depthwise_convolution import DepthwiseConv1D, DepthwiseConv2D
 from cdl.layers.dropout import AlphaDropout, Dropout, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
+from cdl.layers.global_pooling import (
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalAveragePooling3D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
+    GlobalMaxPooling3D,
+)
 from cdl.layers.input import Input, InputLayer, KerasTensor
 from cdl.layers.margins import Cropping1D, Cropping2D, Cropping3D, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
 from cdl.layers.merging import Parallel, Residual
 from cdl.layers.noise import GaussianDropout, GaussianNoise
+from cdl.layers.normalization import (
+    BatchNormalization,
+    GroupNormalization,
+    LayerNormalization,
+    RMSNormalization,
+    UnitNormalization,
+)
+from cdl.layers.pooling import (
+    AveragePooling1D,
+    AveragePooling2D,
+    AveragePooling3D,
+    MaxPooling1D,
+    MaxPooling2D,
+    MaxPooling3D,
+)
+from cdl.layers.preprocessing import (
+    CenterCrop,
+    Normalization,
+    RandomBrightness,
+    RandomContrast,
+    RandomCrop,
+    RandomFlip,
+    RandomRotation,
+    RandomTranslation,
+    RandomZoom,
+    Rescaling,
+    Resizing,
+)
 from cdl.layers.regularization import ActivityRegularization
 from cdl.layers.reshaping import Flatten, Identity, Permute, RepeatVector, Reshape
+from cdl.layers.separable_convolution import (
+    SeparableConv1D,
+    SeparableConv2D,
+    SeparableConvolution1D,
+    SeparableConvolution2D,
+)
 from cdl.layers.upsampling import UpSampling1D, UpSampling2D, UpSampling3D
 from cdl.utils.registry import Registry
 from cdl.utils.registry import deserialize as deserialize
@@ -23,32 +75,90 @@ __all__ = [
     "Activation",
     "ActivityRegularization",
     "AlphaDropout",
+    "AveragePooling1D",
+    "AveragePooling2D",
+    "AveragePooling3D",
+    "AvgPool1D",
+    "AvgPool2D",
+    "AvgPool3D",
+    "BatchNormalization",
+    "CenterCrop",
     "Context",
+    "Conv1D",
+    "Conv1DTranspose",
+    "Conv2D",
+    "Conv2DTranspose",
+    "Conv3D",
+    "Conv3DTranspose",
+    "Convolution1D",
+    "Convolution1DTranspose",
+    "Convolution2D",
+    "Convolution2DTranspose",
+    "Convolution3D",
+    "Convolution3DTranspose",
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
     "Dense",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
     "Dropout",
     "Flatten",
     "GaussianDropout",
     "GaussianNoise",
+    "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D",
+    "GlobalAveragePooling3D",
+    "GlobalAvgPool1D",
+    "GlobalAvgPool2D",
+    "GlobalAvgPool3D",
+    "GlobalMaxPool1D",
+    "GlobalMaxPool2D",
+    "GlobalMaxPool3D",
+    "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
+    "GlobalMaxPooling3D",
+    "GroupNormalization",
     "Identity",
     "Input",
     "InputLayer",
     "KerasTensor",
     "Layer",
+    "LayerNormalization",
     "LeakyReLU",
+    "MaxPool1D",
+    "MaxPool2D",
+    "MaxPool3D",
+    "MaxPooling1D",
+    "MaxPooling2D",
+    "MaxPooling3D",
+    "Normalization",
     "PReLU",
     "Parallel",
     "Permute",
+    "RMSNormalization",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
     "RepeatVector",
+    "Rescaling",
     "Reshape",
     "Residual",
+    "Resizing",
+    "SeparableConv1D",
+    "SeparableConv2D",
+    "SeparableConvolution1D",
+    "SeparableConvolution2D",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
     "UpSampling3D",
@@ -59,31 +169,87 @@ __all__ = [
     "serialize",
 ]
 
+# Keras' other names.
+AvgPool1D = AveragePooling1D
+AvgPool2D = AveragePooling2D
+AvgPool3D = AveragePooling3D
+GlobalAvgPool1D = GlobalAveragePooling1D
+GlobalAvgPool2D = GlobalAveragePooling2D
+GlobalAvgPool3D = GlobalAveragePooling3D
+GlobalMaxPool1D = GlobalMaxPooling1D
+GlobalMaxPool2D = GlobalMaxPooling2D
+GlobalMaxPool3D = GlobalMaxPooling3D
+MaxPool1D = MaxPooling1D
+MaxPool2D = MaxPooling2D
+MaxPool3D = MaxPooling3D
+
 registry = Registry(
     "layer",
     "keras.layers",
     [
         Activation,
         ActivityRegularization,
+        Conv1D,
+        Conv1DTranspose,
+        Conv2D,
+        Conv2DTranspose,
+        Conv3D,
+        Conv3DTranspose,
+        AveragePooling1D,
+        AveragePooling2D,
+        AveragePooling3D,
+        BatchNormalization,
         AlphaDropout,
         Cropping1D,
         Cropping2D,
         Cropping3D,
+        CenterCrop,
         Dense,
+        DepthwiseConv1D,
+        DepthwiseConv2D,
         Dropout,
         ELU,
         Flatten,
+        GlobalAveragePooling1D,
+        GlobalAveragePooling2D,
+        GlobalAveragePooling3D,
+        GlobalMaxPooling1D,
+        GlobalMaxPooling2D,
+        GlobalMaxPooling3D,
+        GroupNormalization,
         GaussianDropout,
         GaussianNoise,
         Identity,
         InputLayer,
+        LayerNormalization,
         LeakyReLU,
+        MaxPooling1D,
+        MaxPooling2D,
+        MaxPooling3D,
         PReLU,
         Parallel,
         Permute,
         ReLU,
         RepeatVector,
         Reshape,
+        SeparableConv1D,
+        SeparableConv2D,
+        RMSNormalization,
+        Normalization,
+        PReLU,
+        RandomBrightness,
+        RandomContrast,
+        RandomCrop,
+        RandomFlip,
+        RandomRotation,
+        RandomTranslation,
+        RandomZoom,
+        ReLU,
+        Rescaling,
+        Reshape,
+        Resizing,
+        Softmax,
+        UnitNormalization,
         Residual,
         Softmax,
         SpatialDropout1D,
@@ -96,6 +262,16 @@ registry = Registry(
         ZeroPadding2D,
         ZeroPadding3D,
     ],
+    aliases={
+        "Convolution1D": Convolution1D,
+        "Convolution1DTranspose": Convolution1DTranspose,
+        "Convolution2D": Convolution2D,
+        "Convolution2DTranspose": Convolution2DTranspose,
+        "Convolution3D": Convolution3D,
+        "Convolution3DTranspose": Convolution3DTranspose,
+        "SeparableConvolution1D": SeparableConvolution1D,
+        "SeparableConvolution2D": SeparableConvolution2D,
+    },
     snake_case=False,
     accepts=lambda found: isinstance(found, Layer),
 )
