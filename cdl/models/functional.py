@@ -77,12 +77,13 @@ class Functional(Sequential):
         shapes = [self._shapes[position] for position in self._positions]
         return shapes[0] if len(shapes) == 1 else shapes
 
-    def compute_output_shape(self, input_shape: Shape) -> Any:
-        shapes = [tuple(input_shape)]
-        for layer in self._stack:
-            shapes.append(tuple(layer.compute_output_shape(shapes[-1])))
-        found = [shapes[position] for position in self._positions]
-        return found[0] if len(found) == 1 else found
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        if len(self._positions) > 1:
+            raise ValueError(
+                f"Model {self.name!r} has {len(self._positions)} outputs, but a layer inside another model has one. "
+                f"Make a Model with one output."
+            )
+        return super().compute_output_shape(input_shape)
 
     def add(self, layer: Any) -> None:
         raise ValueError(
