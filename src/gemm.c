@@ -37,10 +37,15 @@ enum {
 
 /* ---- The tile ----------------------------------------------------------------------------------------------------- */
 
+/* An axis of a matrix that is read: element j lies at start[j / length] + j % length * step.  One run, for a stored one. */
 typedef struct {
-    ptrdiff_t k;
-    const real *a;                      /* a[r][k] = a[r * a_row + k * a_step] */
-    ptrdiff_t a_row, a_step;
+    ptrdiff_t runs, length, step;
+    const ptrdiff_t *start;
+} axis;
+
+typedef struct {
+    const real *a[MR];                  /* its rows */
+    axis k;                             /* where their elements lie */
     const real *b;                      /* b[k][j] = b[k * b_step + j] */
     ptrdiff_t b_step;
     const real *start;                  /* where the sums begin: start[r * start_row + j], or 0 if NULL */
@@ -55,28 +60,29 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
     enum { MOST_ROWS = 8, MOST_VECS = 8 };
     vec sum[MOST_ROWS][MOST_VECS];
     const real *a[MOST_ROWS], *b = job->b;
-    const ptrdiff_t a_step = job->a_step, b_step = job->b_step;
+    const ptrdiff_t a_step = job->k.step, b_step = job->b_step;
 
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++) {
-        a[r] = job->a + r * job->a_row;
+        a[r] = job->a[r];
 #pragma GCC unroll 8
         for (int v = 0; v < vecs; v++)
             sum[r][v] = job->start ? load(job->start + r * job->start_row + v * VL) : splat(0);
     }
-    for (ptrdiff_t k = job->k, at = 0; k > 0; k--, at += a_step, b += b_step) {
-        vec row[MOST_VECS];
-#pragma GCC unroll 8
-        for (int v = 0; v < vecs; v++)
-            row[v] = load(b + v * VL);
-#pragma GCC unroll 8
-        for (int r = 0; r < rows; r++) {
-            vec factor = splat(a[r][at]);
+    for (ptrdiff_t run = 0; run < job->k.runs; run++)
+        for (ptrdiff_t k = job->k.length, at = job->k.start[run]; k > 0; k--, at += a_step, b += b_step) {
+            vec row[MOST_VECS];
 #pragma GCC unroll 8
             for (int v = 0; v < vecs; v++)
-                sum[r][v] = vfma(factor, row[v], sum[r][v]);
+                row[v] = load(b + v * VL);
+#pragma GCC unroll 8
+            for (int r = 0; r < rows; r++) {
+                vec factor = splat(a[r][at]);
+#pragma GCC unroll 8
+                for (int v = 0; v < vecs; v++)
+                    sum[r][v] = vfma(factor, row[v], sum[r][v]);
+            }
         }
-    }
     vec floor = splat(job->floor);
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++)
@@ -242,15 +248,22 @@ static void finish(cdl_function f, ptrdiff_t rows, ptrdiff_t columns, real *c, p
     }
 }
 
-/* One panel: `rows` rows and `columns` columns of c from k steps.  `job` describes the first row; a_tile is the distance of
- * tiles in a copied a, or 0.  f is applied when the sums are complete. */
-static void run_panel(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t a_tile, cdl_function f, tile_job job)
+/* One panel: all rows and `columns` columns of c.  `job` describes the first tile except for job.a: the rows of a lie at
+ * `a` along the axis; a_tile is the distance of tiles in a copied a, or 0.  f is applied when the sums are complete. */
+static void run_panel(const real *a, axis rows, ptrdiff_t a_tile, ptrdiff_t columns, cdl_function f, tile_job job)
 {
-    const ptrdiff_t tiles = (rows + MR - 1) / MR;
+    const ptrdiff_t count = rows.runs * rows.length, tiles = (count + MR - 1) / MR;
     const tile_job first = job;
+    ptrdiff_t run = 0, place = 0;
     for (ptrdiff_t t = 0; t < tiles; t++) {
-        const ptrdiff_t i = tile_begin(t, tiles, rows), height = tile_begin(t + 1, tiles, rows) - i;
-        job.a = first.a + (a_tile ? t * a_tile : i * job.a_row);
+        const ptrdiff_t i = tile_begin(t, tiles, count), height = tile_begin(t + 1, tiles, count) - i;
+        for (ptrdiff_t r = 0; r < height; r++) {
+            job.a[r] = a_tile ? a + t * a_tile + r : a + rows.start[run] + place * rows.step;
+            if (++place == rows.length) {
+                place = 0;
+                run++;
+            }
+        }
         job.c = first.c + i * job.c_row;
         job.start = first.start ? first.start + i * job.start_row : NULL;
         if (columns > NR)
@@ -280,6 +293,7 @@ static int part(const product *p, ptrdiff_t top, ptrdiff_t bottom, ptrdiff_t lef
         return -1;
     real *block = panel + panel_size;
 
+    const ptrdiff_t zero = 0;
     for (ptrdiff_t i = top; i < bottom; i += height)
         for (ptrdiff_t k0 = 0; k0 == 0 || k0 < p->k; k0 += depth) {
             const ptrdiff_t rows = least(height, bottom - i), k = least(depth, p->k - k0);
@@ -296,9 +310,9 @@ static int part(const product *p, ptrdiff_t top, ptrdiff_t bottom, ptrdiff_t lef
                     pack_panel(k, columns, p->b, b, panel);
                 real *c = p->c + i * p->c_row + j;
                 const int continued = k0 > 0 || p->accumulate;
-                run_panel(rows, columns, copy_a ? k * MR : 0, f, (tile_job){
-                    .k = k,
-                    .a = copy_a ? block : a, .a_row = copy_a ? 1 : p->a.row, .a_step = copy_a ? MR : p->a.column,
+                const axis a_rows = {1, rows, p->a.row, &zero};
+                run_panel(copy_a ? block : a, a_rows, copy_a ? k * MR : 0, columns, f, (tile_job){
+                    .k = {1, k, copy_a ? MR : p->a.column, &zero},
                     .b = copy_b ? panel : b, .b_step = copy_b ? NR : p->b.row,
                     .start = continued ? c : p->bias ? p->bias + j : NULL, .start_row = continued ? p->c_row : 0,
                     .c = c, .c_row = p->c_row,

@@ -3,6 +3,8 @@
  * A unit in isa/ defines VEC_BYTES, CDL_REAL, perhaps CDL_DOUBLE, and the name of its table, CDL_TABLE.
  * All else is static: a function compiled for AVX-512 must not be found under a common name by the linker.
  */
+#include <string.h>
+
 #include "cdl.h"
 #include "parallel.h"
 #include "simd.h"
@@ -11,9 +13,13 @@
 #include "activation.c"
 #include "gemm.c"
 #include "linear.c"
+#include "convolution.c"
+#include "pool.c"
+#include "norm.c"
 #include "softmax.c"
 #include "loss.c"
 #include "argmax.c"
+#include "sampling.c"
 #include "optim.c"
 #include "random.c"
 
@@ -26,6 +32,21 @@ const cdl_primitives CDL_TABLE = {
     .linear = linear,
     .linear_backward = linear_backward,
     .column_sum = column_sum,
+    .convolution = convolution,
+    .convolution_backward = convolution_backward,
+    .convolution_transpose = convolution_transpose,
+    .convolution_transpose_backward = convolution_transpose_backward,
+    .max_pool = max_pool,
+    .max_pool_backward = max_pool_backward,
+    .average_pool = average_pool,
+    .average_pool_backward = average_pool_backward,
+    .batch_norm = batch_norm,
+    .batch_norm_backward = batch_norm_backward,
+    .scale_shift = scale_shift,
+    .layer_norm = layer_norm,
+    .layer_norm_backward = layer_norm_backward,
+    .rms_norm = rms_norm,
+    .rms_norm_backward = rms_norm_backward,
     .softmax = softmax,
     .softmax_backward = softmax_backward,
     .log_softmax = log_softmax,
@@ -36,6 +57,7 @@ const cdl_primitives CDL_TABLE = {
     .categorical_crossentropy = categorical_crossentropy,
     .sparse_categorical_crossentropy = sparse_categorical_crossentropy,
     .argmax = argmax,
+    .affine_sample = affine_sample,
     .sgd = sgd,
     .momentum = momentum,
     .rmsprop = rmsprop,
