@@ -84,8 +84,8 @@ static inline vec larger(vec a, vec b)
 
 /* The mean, or the largest, of the box in `width` registers of channels from j on; `left` elements of y may be written.
  * Each row is done by itself before it joins the others: shorter sums round less. */
-static inline __attribute__((always_inline)) void reduce_box(const pool_job *job, box b, ptrdiff_t j, int width, int mean,
-                                                             real *y, ptrdiff_t left)
+static inline __attribute__((always_inline)) void reduce_box(const pool_job *job, box b, ptrdiff_t j, int width, int full,
+                                                             int mean, real *y, ptrdiff_t left)
 {
     const ptrdiff_t c = job->c, to_row = job->w.in[2] * c, to_plane = job->w.in[1] * to_row;
     const vec start = mean ? splat(0) : splat(-__builtin_inf());
@@ -102,7 +102,7 @@ static inline __attribute__((always_inline)) void reduce_box(const pool_job *job
             const real *x = row;
             for (ptrdiff_t q2 = 0; q2 < b.pixels; q2++, x += c)
                 for (int v = 0; v < width; v++) {
-                    const vec element = width > 1 ? load(x + v * VL) : load_n(x, job->x_end - x);
+                    const vec element = full ? load(x + v * VL) : load_n(x, job->x_end - x);
                     part[v] = mean ? part[v] + element : larger(part[v], element);
                 }
             for (int v = 0; v < width; v++)
@@ -111,7 +111,7 @@ static inline __attribute__((always_inline)) void reduce_box(const pool_job *job
     }
     const vec count = splat((double)(b.planes * b.rows * b.pixels));
     for (int v = 0; v < width; v++)
-        store_n(y + v * VL, width > 1 ? VL : left, mean ? all[v] / count : all[v]);
+        store_n(y + v * VL, full ? VL : left, mean ? all[v] / count : all[v]);
 }
 
 static inline __attribute__((always_inline)) void reduce_channels(const pool_job *job, box b, int mean, real *y,
@@ -119,9 +119,11 @@ static inline __attribute__((always_inline)) void reduce_channels(const pool_job
 {
     ptrdiff_t j = 0;
     for (; j + WIDTH * VL <= job->c; j += WIDTH * VL)
-        reduce_box(job, b, j, WIDTH, mean, y + j, 0);
-    for (; j < job->c; j += VL)
-        reduce_box(job, b, j, 1, mean, y + j, y_end - (y + j));
+        reduce_box(job, b, j, WIDTH, 1, mean, y + j, 0);
+    for (; j + VL <= job->c; j += VL)
+        reduce_box(job, b, j, 1, 1, mean, y + j, 0);
+    if (j < job->c)
+        reduce_box(job, b, j, 1, 0, mean, y + j, y_end - (y + j));
 }
 
 /* Rows [begin, end) of y. */
@@ -173,29 +175,29 @@ static void average_pool(ptrdiff_t n, ptrdiff_t c, const cdl_windows *windows, c
 /* Gives dy to the positions of the box: each its share of the mean, or all to the first one that is not below y (where y is
  * NaN, that is the first of all).  With `add`, to what is there already; else every position of the box is written.  Lanes of
  * other pixels receive 0: where they are written, their own values come later (see spread_images). */
-static inline __attribute__((always_inline)) void spread_box(const pool_job *job, box b, ptrdiff_t j, int width, int mean,
-                                                             int add, ptrdiff_t at)
+static inline __attribute__((always_inline)) void spread_box(const pool_job *job, box b, ptrdiff_t j, int width, int full,
+                                                             int mean, int add, ptrdiff_t at)
 {
     const ptrdiff_t c = job->c, to_row = job->w.in[2] * c, to_plane = job->w.in[1] * to_row;
     vec y[WIDTH], rest[WIDTH];          /* rest: of dy, what has not been given away */
     for (int v = 0; v < width; v++) {
         const real *dy = job->dy + at + v * VL;
-        rest[v] = width > 1 ? load(dy) : (vec)((mask)load_n(dy, job->dy_end - dy) & first(c - j));
+        rest[v] = full ? load(dy) : (vec)((mask)load_n(dy, job->dy_end - dy) & first(c - j));
         if (mean)
             rest[v] /= splat((double)(b.planes * b.rows * b.pixels));
         else
-            y[v] = width > 1 ? load(job->y + at + v * VL) : load_n(job->y + at, job->dy_end - dy);
+            y[v] = full ? load(job->y + at + v * VL) : load_n(job->y + at, job->dy_end - dy);
     }
     for (ptrdiff_t q0 = 0; q0 < b.planes; q0++)
         for (ptrdiff_t q1 = 0; q1 < b.rows; q1++) {
             ptrdiff_t here = b.first * c + j + q0 * to_plane + q1 * to_row;
             for (ptrdiff_t q2 = 0; q2 < b.pixels; q2++, here += c) {
-                const ptrdiff_t left = width > 1 ? VL : c < VL ? (job->w.in[2] - b.column - q2) * c : c - j;
+                const ptrdiff_t left = full ? VL : c < VL ? (job->w.in[2] - b.column - q2) * c : c - j;
                 for (int v = 0; v < width; v++) {
                     vec gradient = rest[v];
                     if (!mean) {
                         const real *x = job->x + here + v * VL;
-                        const mask below = (width > 1 ? load(x) : load_n(x, job->x_end - x)) < y[v];
+                        const mask below = (full ? load(x) : load_n(x, job->x_end - x)) < y[v];
                         gradient = (vec)((mask)rest[v] & ~below);
                         rest[v] = (vec)((mask)rest[v] & below);
                     }
@@ -235,9 +237,11 @@ static inline __attribute__((always_inline)) void spread_channels(const pool_job
 {
     ptrdiff_t j = 0;
     for (; j + WIDTH * VL <= job->c; j += WIDTH * VL)
-        spread_box(job, b, j, WIDTH, mean, add, at + j);
-    for (; j < job->c; j += VL)
-        spread_box(job, b, j, 1, mean, add, at + j);
+        spread_box(job, b, j, WIDTH, 1, mean, add, at + j);
+    for (; j + VL <= job->c; j += VL)
+        spread_box(job, b, j, 1, 1, mean, add, at + j);
+    if (j < job->c)
+        spread_box(job, b, j, 1, 0, mean, add, at + j);
 }
 
 /* Images [begin, end).  A register that reaches into the next pixel writes zeros there, so the pixels of a row are written in
