@@ -35,7 +35,7 @@ static inline ptrdiff_t rows_in_block(ptrdiff_t n, ptrdiff_t c, ptrdiff_t block)
     return least(block_rows(c), n - block * block_rows(c));
 }
 
-/* f(job, j, width, left) for all columns of c: tiles of whole registers, whole registers, and the rest in part of one. */
+/* f(..., j, width, left) for all columns of c: `width` registers from j on, with `left` elements in each. */
 #define FOR_TILES(c, f, ...)                                                                                                    \
     do {                                                                                                                        \
         ptrdiff_t tile = 0;                                                                                                     \
@@ -156,6 +156,13 @@ typedef struct {
 
 enum { AFFINE_ROWS = 16 };      /* so many rows share what is loaded for the channels */
 
+/* The elements from channel j of row r on that one register may read and write, in rows up to `end`.  With fewer channels than
+ * a register has lanes, it may reach into the next row, which is written later. */
+static inline ptrdiff_t room(ptrdiff_t c, ptrdiff_t left, ptrdiff_t r, ptrdiff_t end)
+{
+    return left < VL && c < VL ? (end - r) * c : left;
+}
+
 /* y = (x - mean) * scale + shift */
 static inline __attribute__((always_inline)) void affine_tile(const affine_job *job, ptrdiff_t begin, ptrdiff_t end, ptrdiff_t j,
                                                               int width, ptrdiff_t left)
@@ -170,7 +177,8 @@ static inline __attribute__((always_inline)) void affine_tile(const affine_job *
     for (ptrdiff_t r = begin; r < end; r++)
         for (int v = 0; v < width; v++) {
             const ptrdiff_t k = r * c + j + v * VL;
-            store_n(job->result + k, left, vfma(load_n(job->x + k, left) - mean[v], scale[v], shift[v]));
+            store_n(job->result + k, room(c, left, r, end),
+                    vfma(load_n(job->x + k, room(c, left, r, end)) - mean[v], scale[v], shift[v]));
         }
 }
 
@@ -276,8 +284,9 @@ static inline __attribute__((always_inline)) void dx_tile(const affine_job *job,
     for (ptrdiff_t r = begin; r < end; r++)
         for (int v = 0; v < width; v++) {
             const ptrdiff_t k = r * c + j + v * VL;
-            const vec x = load_n(job->x + k, left) - mean[v], dy = load_n(job->dy + k, left) - dy_mean[v];
-            store_n(job->result + k, left, scale[v] * vfma(-x, slope[v], dy));
+            const vec x = load_n(job->x + k, room(c, left, r, end)) - mean[v];
+            const vec dy = load_n(job->dy + k, room(c, left, r, end)) - dy_mean[v];
+            store_n(job->result + k, room(c, left, r, end), scale[v] * vfma(-x, slope[v], dy));
         }
 }
 
@@ -316,7 +325,8 @@ typedef struct {
     double epsilon;
     const real *x, *gamma, *beta, *dy;
     real *result;
-    real *pairs;                                /* [blocks,2,d] for dbeta and dgamma; NULL if neither is wanted */
+    real *pairs;                                /* [blocks,2,padded] for dbeta and dgamma; NULL if neither is wanted */
+    ptrdiff_t padded;                           /* d, rounded up to whole `lanes` */
 } row_job;
 
 /* In every lane: what x_hat = (x - mean) * scale needs. */
@@ -407,8 +417,8 @@ static inline __attribute__((always_inline)) void row_backward(const row_job *jo
             sum.part[p] += g;
             along.part[p] = vfma(g, x_hat, along.part[p]);
             if (pair != NULL) {
-                store_n(pair + k, left, load_n(pair + k, left) + slope);
-                store_n(pair + d + k, left, vfma(slope, x_hat, load_n(pair + d + k, left)));
+                store(pair + k, load(pair + k) + slope);
+                store(pair + job->padded + k, vfma(slope, x_hat, load(pair + job->padded + k)));
             }
         }
     const vec per_feature = splat(1.0 / (double)d);
@@ -425,8 +435,8 @@ static inline __attribute__((always_inline)) void row_blocks_backward(const row_
                                                                       int centred)
 {
     for (ptrdiff_t block = begin; block < end; block++) {
-        real *pair = job->pairs ? job->pairs + block * 2 * job->d : NULL;
-        for (ptrdiff_t j = 0; pair != NULL && j < 2 * job->d; j++)
+        real *pair = job->pairs ? job->pairs + block * 2 * job->padded : NULL;
+        for (ptrdiff_t j = 0; pair != NULL && j < 2 * job->padded; j++)
             pair[j] = 0;
         for (ptrdiff_t r = 0; r < rows_in_block(job->n, job->d, block); r++)
             row_backward(job, block * block_rows(job->d) + r, pair, centred);
@@ -444,7 +454,7 @@ static void rms_norm_backward_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 }
 
 typedef struct {
-    ptrdiff_t blocks, d;
+    ptrdiff_t blocks, d, padded;
     const real *pairs;
     real *dbeta, *dgamma;
 } gather_job;
@@ -459,7 +469,7 @@ static void gather_rows_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
             real *result = which ? job->dgamma : job->dbeta;
             if (result == NULL)
                 continue;
-            add_blocks(job->blocks, job->d, job->pairs + which * job->d + j, count, total);
+            add_blocks(job->blocks, job->padded, job->pairs + which * job->padded + j, count, total);
             for (ptrdiff_t k = 0; k < count; k++)
                 result[j + k] = (real)total[k];
         }
@@ -469,13 +479,14 @@ static void gather_rows_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 static int rows_backward(ptrdiff_t n, ptrdiff_t d, const void *x, const void *gamma, const void *dy, double epsilon, void *dx,
                          void *dgamma, void *dbeta, cdl_task *task)
 {
-    row_job job = {.n = n, .d = d, .epsilon = epsilon, .x = x, .gamma = gamma, .dy = dy, .result = dx};
-    const size_t bytes = sizeof(real) * (size_t)d * (size_t)(2 * blocks_of(n, d));
+    row_job job = {.n = n, .d = d, .epsilon = epsilon, .x = x, .gamma = gamma, .dy = dy, .result = dx,
+                   .padded = (d + LANES - 1) / LANES * LANES};
+    const size_t bytes = sizeof(real) * (size_t)job.padded * (size_t)(2 * blocks_of(n, d));
     if ((dgamma || dbeta) && (job.pairs = cdl_take(bytes)) == NULL)
         return -1;
     cdl_parallel(blocks_of(n, d), 1, norm_cost(n, d, 8) + 40.0 * (double)n, task, &job);
     if (job.pairs != NULL) {
-        gather_job gather = {blocks_of(n, d), d, job.pairs, dbeta, dgamma};
+        gather_job gather = {blocks_of(n, d), d, job.padded, job.pairs, dbeta, dgamma};
         cdl_parallel(d, LANES, norm_cost(blocks_of(n, d), d, 4), gather_rows_task, &gather);
         cdl_release(job.pairs, bytes);
     }
