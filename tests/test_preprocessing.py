@@ -197,18 +197,6 @@ def moved(image, down, right, mode, value=0.0):
 @pytest.mark.parametrize("mode", ops.FILL_MODES)
 @pytest.mark.parametrize("interpolation", ops.INTERPOLATIONS)
 @pytest.mark.parametrize(("down", "right"), [(1, 0), (0, 2), (-3, 4), (6, -8), (-6, 8), (0, 0)])
-def test_a_model_of_augmentation_that_is_called_directly_is_active():
-    """As in the tutorials: augment = Sequential([RandomFlip(), ...]); augment(images)."""
-    images = np.random.default_rng(0).random((32, 4, 4, 3), dtype=np.float32)
-    augment = cdl.Sequential([layers.RandomFlip("horizontal", seed=1), layers.Dropout(0.5)])
-    seen = augment(images)
-    mirrored = (seen == images[:, :, ::-1]).all((1, 2, 3))
-    same = (seen == images).all((1, 2, 3))
-    assert (mirrored ^ same).all() and 0 < mirrored.sum() < 32  # and dropout, unlike it, rests
-    np.testing.assert_array_equal(augment(images, training=False), images)
-    np.testing.assert_array_equal(augment.predict(images), images)
-
-
 def test_translation_by_whole_pixels(mode, interpolation, down, right):
     x = np.random.default_rng(0).normal(size=(2, 6, 8, 3)).astype("float32")
     height, width = down / 6, right / 8
@@ -417,3 +405,15 @@ def test_normalization_keeps_its_statistics_as_weights_that_are_not_trained():
 def test_mistakes_are_refused(mistake, error, text):
     with pytest.raises(error, match=text):
         mistake()
+
+
+def test_a_model_of_augmentation_that_is_called_directly_is_active():
+    """As in the tutorials: augment = Sequential([RandomFlip(), ...]); augment(images)."""
+    images = np.random.default_rng(0).random((32, 4, 4, 3), dtype=np.float32)
+    augment = cdl.Sequential([layers.RandomFlip("horizontal", seed=1), layers.Dropout(0.5)])
+    seen = augment(images)
+    mirrored = (seen == images[:, :, ::-1]).all((1, 2, 3))
+    same = (seen == images).all((1, 2, 3))
+    assert (mirrored ^ same).all() and 0 < mirrored.sum() < 32  # and dropout, unlike it, rests
+    np.testing.assert_array_equal(augment(images, training=False), images)
+    np.testing.assert_array_equal(augment.predict(images), images)
