@@ -63,6 +63,20 @@ cdef extern from "cdl.h" nogil:
 
     ctypedef double (*cdl_loss_function)(const cdl_loss *) noexcept nogil
 
+    ctypedef enum cdl_fill_mode:
+        pass
+
+    ctypedef struct cdl_sampling:
+        Py_ssize_t n
+        Py_ssize_t h
+        Py_ssize_t w
+        Py_ssize_t c
+        Py_ssize_t out_h
+        Py_ssize_t out_w
+        int bilinear
+        cdl_fill_mode fill_mode
+        double fill_value
+
     ctypedef struct cdl_primitives:
         int (*gemm)(Py_ssize_t, Py_ssize_t, Py_ssize_t, cdl_matrix, cdl_matrix, const void *, cdl_function, int, void *,
                     Py_ssize_t) noexcept nogil
@@ -71,6 +85,16 @@ cdef extern from "cdl.h" nogil:
         int (*linear_backward)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const void *, const void *, const void *,
                                const void *, cdl_function, void *, void *, void *) noexcept nogil
         int (*column_sum)(Py_ssize_t, Py_ssize_t, const void *, void *) noexcept nogil
+        int (*convolution)(Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, const cdl_windows *, const void *,
+                           const void *, const void *, cdl_function, void *) noexcept nogil
+        int (*convolution_backward)(Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, const cdl_windows *, const void *,
+                                    const void *, const void *, const void *, cdl_function, void *, void *,
+                                    void *) noexcept nogil
+        int (*convolution_transpose)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const cdl_windows *, const void *,
+                                     const void *, const void *, cdl_function, void *) noexcept nogil
+        int (*convolution_transpose_backward)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const cdl_windows *, const void *,
+                                              const void *, const void *, const void *, cdl_function, void *, void *,
+                                              void *) noexcept nogil
         void (*max_pool)(Py_ssize_t, Py_ssize_t, const cdl_windows *, const void *, void *) noexcept nogil
         void (*max_pool_backward)(Py_ssize_t, Py_ssize_t, const cdl_windows *, const void *, const void *, const void *,
                                   void *) noexcept nogil
@@ -101,6 +125,7 @@ cdef extern from "cdl.h" nogil:
         cdl_loss_function categorical_crossentropy
         cdl_loss_function sparse_categorical_crossentropy
         void (*argmax)(Py_ssize_t, Py_ssize_t, const void *, int64_t *) noexcept nogil
+        void (*affine_sample)(const cdl_sampling *, const void *, const void *, void *) noexcept nogil
         void (*sgd)(Py_ssize_t, const cdl_parameter *, double) noexcept nogil
         void (*momentum)(Py_ssize_t, const cdl_parameter *, double, double, int) noexcept nogil
         void (*rmsprop)(Py_ssize_t, const cdl_parameter *, double, double, double, double, int) noexcept nogil
@@ -353,6 +378,86 @@ cdef cnp.ndarray new_images(cnp.ndarray x, const Py_ssize_t *sizes, Py_ssize_t c
     for axis in range(1, ndim - 1):
         shape[axis] = sizes[4 - ndim + axis]
     return new_array(ndim, shape, typenum)
+
+
+def convolution(cnp.ndarray x not None, cnp.ndarray kernel not None, cnp.ndarray bias, strides, padding, dilation,
+                Py_ssize_t groups, str activation):
+    cdef int t = float_type(x, "x")
+    x, kernel = dense(x, t, "x"), dense(kernel, t, "kernel")
+    if bias is not None:
+        bias = dense(bias, t, "bias")
+    cdef cdl_windows w = windows_of((<object>x).shape, (<object>kernel).shape, strides, padding, dilation)
+    cdef Py_ssize_t n = cnp.PyArray_DIMS(x)[0], i = last_axis(x), o = last_axis(kernel)
+    cdef cnp.ndarray y = new_images(x, w.out, o, t)
+    cdef address px = data(x), pk = data(kernel), pb = data(bias), py = data(y)
+    cdef cdl_function f = function_code(activation)
+    cdef int status
+    with nogil:
+        status = table(t).convolution(n, i, o, groups, &w, px, pk, pb, f, py)
+    if status:
+        out_of_memory()
+    return y
+
+
+def convolution_backward(cnp.ndarray x not None, cnp.ndarray kernel not None, cnp.ndarray y not None,
+                         cnp.ndarray dy not None, strides, padding, dilation, Py_ssize_t groups, str activation,
+                         bint need_dx, bint need_dkernel, bint need_dbias):
+    cdef int t = float_type(x, "x")
+    x, kernel, y, dy = dense(x, t, "x"), dense(kernel, t, "kernel"), dense(y, t, "y"), dense(dy, t, "dy")
+    cdef cdl_windows w = windows_of((<object>x).shape, (<object>kernel).shape, strides, padding, dilation)
+    cdef Py_ssize_t n = cnp.PyArray_DIMS(x)[0], i = last_axis(x), o = last_axis(kernel)
+    cdef cnp.ndarray dx = like(x) if need_dx else None
+    cdef cnp.ndarray dkernel = like(kernel) if need_dkernel else None
+    cdef cnp.ndarray dbias = new_array(1, cnp.PyArray_DIMS(y) + cnp.PyArray_NDIM(y) - 1, t) if need_dbias else None
+    cdef address px = data(x), pk = data(kernel), py = data(y), pdy = data(dy)
+    cdef address pdx = data(dx), pdk = data(dkernel), pdb = data(dbias)
+    cdef cdl_function f = function_code(activation)
+    cdef int status
+    with nogil:
+        status = table(t).convolution_backward(n, i, o, groups, &w, px, pk, py, pdy, f, pdx, pdk, pdb)
+    if status:
+        out_of_memory()
+    return dx, dkernel, dbias
+
+
+def convolution_transpose(cnp.ndarray x not None, cnp.ndarray kernel not None, cnp.ndarray bias, output_size, strides,
+                          padding, dilation, str activation):
+    cdef int t = float_type(x, "x")
+    x, kernel = dense(x, t, "x"), dense(kernel, t, "kernel")
+    if bias is not None:
+        bias = dense(bias, t, "bias")
+    cdef Py_ssize_t n = cnp.PyArray_DIMS(x)[0], i = last_axis(x), o = cnp.PyArray_DIMS(kernel)[cnp.PyArray_NDIM(x) - 2]
+    cdef cdl_windows w = windows_of((n, *output_size, o), (<object>kernel).shape, strides, padding, dilation)
+    cdef cnp.ndarray y = new_images(x, w.points, o, t)
+    cdef address px = data(x), pk = data(kernel), pb = data(bias), py = data(y)
+    cdef cdl_function f = function_code(activation)
+    cdef int status
+    with nogil:
+        status = table(t).convolution_transpose(n, i, o, &w, px, pk, pb, f, py)
+    if status:
+        out_of_memory()
+    return y
+
+
+def convolution_transpose_backward(cnp.ndarray x not None, cnp.ndarray kernel not None, cnp.ndarray y not None,
+                                   cnp.ndarray dy not None, strides, padding, dilation, str activation, bint need_dx,
+                                   bint need_dkernel, bint need_dbias):
+    cdef int t = float_type(x, "x")
+    x, kernel, y, dy = dense(x, t, "x"), dense(kernel, t, "kernel"), dense(y, t, "y"), dense(dy, t, "dy")
+    cdef cdl_windows w = windows_of((<object>y).shape, (<object>kernel).shape, strides, padding, dilation)
+    cdef Py_ssize_t n = cnp.PyArray_DIMS(x)[0], i = last_axis(x), o = last_axis(y)
+    cdef cnp.ndarray dx = like(x) if need_dx else None
+    cdef cnp.ndarray dkernel = like(kernel) if need_dkernel else None
+    cdef cnp.ndarray dbias = new_array(1, cnp.PyArray_DIMS(y) + cnp.PyArray_NDIM(y) - 1, t) if need_dbias else None
+    cdef address px = data(x), pk = data(kernel), py = data(y), pdy = data(dy)
+    cdef address pdx = data(dx), pdk = data(dkernel), pdb = data(dbias)
+    cdef cdl_function f = function_code(activation)
+    cdef int status
+    with nogil:
+        status = table(t).convolution_transpose_backward(n, i, o, &w, px, pk, py, pdy, f, pdx, pdk, pdb)
+    if status:
+        out_of_memory()
+    return dx, dkernel, dbias
 
 
 ctypedef void (*pool_function)(Py_ssize_t, Py_ssize_t, const cdl_windows *, const void *, void *) noexcept nogil
@@ -729,6 +834,26 @@ def take_rows(cnp.ndarray source not None, cnp.ndarray index not None):
     with nogil:
         cdl_take_rows(count, row_bytes, ps, pi, po)
     return out
+
+
+cdef dict FILL_MODE = {"constant": 0, "nearest": 1, "reflect": 2, "wrap": 3}  # the order of cdl_fill_mode
+
+
+def affine_sample(cnp.ndarray x not None, cnp.ndarray transforms not None, tuple size, str interpolation,
+                  str fill_mode, double fill_value):
+    cdef int t = float_type(x, "x")
+    x, transforms = dense(x, t, "x"), dense(transforms, t, "transforms")
+    cdef cnp.npy_intp *dims = cnp.PyArray_DIMS(x)
+    cdef cnp.npy_intp shape[4]
+    shape[0], shape[1], shape[2], shape[3] = dims[0], size[0], size[1], dims[3]
+    cdef cnp.ndarray y = new_array(4, shape, t)
+    cdef cdl_sampling s = cdl_sampling(
+        dims[0], dims[1], dims[2], dims[3], shape[1], shape[2], interpolation == "bilinear",
+        <cdl_fill_mode><int>FILL_MODE[fill_mode], fill_value)
+    cdef address px = data(x), pt = data(transforms), py = data(y)
+    with nogil:
+        table(t).affine_sample(&s, px, pt, py)
+    return y
 
 
 # ----------------------------------------------------------------------------------------------------- random numbers

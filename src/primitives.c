@@ -3,6 +3,9 @@
  * A unit in isa/ defines VEC_BYTES, CDL_REAL, perhaps CDL_DOUBLE, and the name of its table, CDL_TABLE.
  * All else is static: a function compiled for AVX-512 must not be found under a common name by the linker.
  */
+#include <math.h>
+#include <string.h>
+
 #include "cdl.h"
 #include "parallel.h"
 #include "simd.h"
@@ -11,11 +14,16 @@
 #include "activation.c"
 #include "gemm.c"
 #include "linear.c"
+#include "field.c"
+#include "depthwise.c"
+#include "winograd.c"
+#include "convolution.c"
 #include "pool.c"
 #include "norm.c"
 #include "softmax.c"
 #include "loss.c"
 #include "argmax.c"
+#include "sampling.c"
 #include "optim.c"
 #include "random.c"
 
@@ -28,6 +36,10 @@ const cdl_primitives CDL_TABLE = {
     .linear = linear,
     .linear_backward = linear_backward,
     .column_sum = column_sum,
+    .convolution = convolution,
+    .convolution_backward = convolution_backward,
+    .convolution_transpose = convolution_transpose,
+    .convolution_transpose_backward = convolution_transpose_backward,
     .max_pool = max_pool,
     .max_pool_backward = max_pool_backward,
     .average_pool = average_pool,
@@ -49,6 +61,7 @@ const cdl_primitives CDL_TABLE = {
     .categorical_crossentropy = categorical_crossentropy,
     .sparse_categorical_crossentropy = sparse_categorical_crossentropy,
     .argmax = argmax,
+    .affine_sample = affine_sample,
     .sgd = sgd,
     .momentum = momentum,
     .rmsprop = rmsprop,

@@ -220,6 +220,114 @@ MATRIX = [
 ]
 
 
+def convolutions(x, kernel, strides, padding, dilation, groups=1, function="relu") -> list[Case]:
+    """A convolution, its gradients, and the transposed one that leads from its result back to x, with its gradients."""
+    counts = reference.window_counts(reference.padded(np.empty(x), [*padding]), kernel[:-2], strides, dilation)
+    y, taps = (x[0], *counts, kernel[-1]), math.prod(kernel[:-2])
+    geometry = (strides, padding, dilation)
+    forward = {"length": taps * kernel[-2], "size": 4 * math.sqrt(taps * kernel[-2])}
+    back = {"length": taps * kernel[-1] + math.prod(y[:-1]), "size": 4 * math.sqrt(taps * kernel[-1])}
+    cases = [
+        Case("convolution", normal(*x), normal(*kernel), normal(kernel[-1]), *geometry, groups, function, **forward),
+        Case(
+            "convolution_backward",
+            normal(*x),
+            normal(*kernel),
+            normal(*y),
+            normal(*y),
+            *geometry,
+            groups,
+            function,
+            **back,
+        ),
+    ]
+    if groups == 1:
+        arguments = normal(*y), normal(*kernel)
+        cases += [
+            Case("convolution_transpose", *arguments, normal(x[-1]), x[1:-1], *geometry, function, **back),
+            Case("convolution_transpose_backward", *arguments, normal(*x), normal(*x), *geometry, function, **back),
+        ]
+    return cases
+
+
+def square(x, kernel, stride=1, padding=0, dilation=1, groups=1, function="relu") -> list[Case]:
+    """The same geometry along all axes."""
+    rank = len(x) - 2
+    pair = padding if isinstance(padding, tuple) else (padding, padding)
+    return convolutions(x, kernel, (stride,) * rank, (pair,) * rank, (dilation,) * rank, groups, function)
+
+
+CONVOLUTIONS = [
+    *square((2, 28, 28, 1), (3, 3, 1, 32)),
+    *square((3, 9, 8, 3), (3, 3, 3, 20), padding=1),
+    *square((2, 13, 13, 32), (3, 3, 32, 33)),
+    *square((2, 8, 8, 17), (5, 5, 17, 8), padding=2, function="tanh"),
+    *square((2, 8, 7, 16), (3, 3, 16, 48), stride=2, padding=(0, 1), function="sigmoid"),
+    *square((5, 6, 6, 10), (1, 1, 10, 18)),
+    *square((2, 9, 9, 6), (1, 1, 6, 5), stride=2, function="linear"),
+    *square((1, 7, 7, 2), (2, 2, 2, 3), stride=3),  # strides beyond the kernel
+    *square((1, 4, 4, 3), (4, 4, 3, 5), padding=(1, 2)),  # an even kernel, 'same'
+    *square((2, 9, 8, 5), (3, 2, 5, 7), dilation=2, padding=2),
+    *square((1, 1, 1, 3), (3, 3, 3, 4), padding=1),
+    *square((3, 1, 1, 3), (1, 1, 3, 4)),
+    *square((2, 9, 9, 12), (3, 3, 4, 18), padding=1, groups=3),
+    *square((2, 7, 8, 8), (3, 3, 1, 8), padding=1, groups=8),  # one kernel for each channel
+    *square((2, 7, 8, 5), (3, 3, 1, 15), stride=2, padding=1, groups=5, function="tanh"),
+    *square((3, 50, 4), (5, 4, 9), padding=(4, 0)),  # causal
+    *square((2, 60, 3), (7, 3, 24), stride=3),
+    *square((2, 2500, 2), (3, 2, 16), dilation=4, padding=4),
+    *square((2, 5, 6, 7, 3), (3, 3, 3, 3, 4), padding=1),
+    *square((1, 6, 5, 4, 2), (2, 2, 2, 2, 17), stride=2, dilation=2, padding=(1, 0)),
+    *convolutions((2, 6, 9, 4), (1, 5, 4, 6), (2, 1), ((0, 0), (2, 2)), (1, 1)),
+    *convolutions((1, 70, 60, 2), (3, 5, 2, 3), (1, 1), ((1, 1), (0, 0)), (3, 2)),  # more than one stripe
+    # By Winograd's identity: tiles of 2 x 2 outputs that fit and do not, channels likewise, more images than parts.
+    *[
+        case
+        for x, o, padding, function in [
+            ((2, 4, 4, 16), 16, ((0, 0), (0, 0)), "linear"),
+            ((3, 5, 8, 17), 19, ((1, 1), (1, 1)), "relu"),
+            ((1, 1, 1, 12), 35, ((1, 1), (1, 1)), "tanh"),
+            ((2, 3, 6, 33), 12, ((2, 0), (0, 1)), "sigmoid"),
+            ((19, 6, 5, 12), 16, ((1, 1), (0, 0)), "relu"),
+            ((1, 26, 30, 15), 13, ((4, 3), (5, 0)), "linear"),
+            ((0, 6, 5, 12), 16, ((1, 1), (0, 0)), "relu"),
+        ]
+        for case in convolutions(x, (3, 3, x[-1], o), (1, 1), padding, (1, 1), 1, function)
+    ],
+    *square((1, 3, 3, 2), (7, 7, 2, 3), padding=6),  # windows that see nothing but padding
+    *square((40, 12, 12, 3), (3, 3, 3, 8)),  # enough work for three threads
+    *square((0, 5, 5, 3), (3, 3, 3, 4)),
+    *square((2, 5, 5, 0), (3, 3, 0, 4)),
+    *square((2, 5, 5, 3), (3, 3, 3, 0)),
+    Case(
+        "convolution", normal(2, 5, 5, 3), normal(3, 3, 3, 4), None, (1, 1), ((0, 0),) * 2, (1, 1), length=27, size=16
+    ),
+    Case(
+        "convolution_transpose", normal(2, 3, 4), normal(3, 5, 4), None, (5,), (1,), ((0, 0),), (1,), length=12, size=16
+    ),
+    *[
+        Case(
+            op,
+            normal(*x),
+            normal(3, 3, 3, 3),
+            normal(*y),
+            normal(*y),
+            (1, 1),
+            ((0, 0),) * 2,
+            (1, 1),
+            *more,
+            "tanh",
+            *needed,
+        )
+        for op, x, y, more in (
+            ("convolution_backward", (2, 6, 5, 3), (2, 4, 3, 3), (1,)),
+            ("convolution_transpose_backward", (2, 4, 3, 3), (2, 6, 5, 3), ()),
+        )
+        for needed in ((True, False, False), (False, True, False), (False, False, True), (False, True, True))
+    ],
+]
+
+
 def pools(
     shape: tuple[int, ...], size: tuple[int, ...], strides: tuple[int, ...], padding: tuple | None = None
 ) -> list:
@@ -297,6 +405,31 @@ SELECTION = [
     Case("take_rows", normal(5, 0), integers(5, 3, dtype=np.int64)),
 ]
 
+
+def sampled(n: int, h: int, w: int, c: int, size: tuple[int, int], interpolation: str, fill_mode: str) -> Case:
+    """Turned, stretched and moved well beyond the edges; positions up to 8 times the size."""
+    transforms = between(-2, 2, n, 6)
+    how = (interpolation, fill_mode, 0.5)
+    return Case("affine_sample", normal(n, h, w, c), transforms, size, *how, size=8 * max(size))
+
+
+SAMPLING = [
+    *[
+        sampled(*shape, interpolation, fill_mode)
+        for shape in [
+            (0, 3, 3, 1, (2, 2)),
+            (2, 1, 1, 3, (3, 2)),
+            (3, 5, 4, 1, (4, 65)),
+            (2, 5, 4, 2, (0, 3)),
+            (2, 7, 5, 17, (6, 9)),
+            (5, 9, 8, 3, (70, 130)),
+        ]
+        for interpolation in ops.INTERPOLATIONS
+        for fill_mode in ops.FILL_MODES
+    ],
+    Case("affine_sample", normal(1, 0, 3, 2), normal(1, 6), (2, 3), "bilinear", "constant", 0.5),
+]
+
 VARIABLES = [normal(7, 3), normal(0), normal(3), normal(MANY)]
 STATE = [between(0, 1, 7, 3), between(0, 1, 0), between(0, 1, 3), between(0, 1, MANY)]
 DECAYS = [0.01, 0.0, 0.0, 0.001]
@@ -328,9 +461,11 @@ CASES = [
     *BY_ROW,
     *LOSSES,
     *MATRIX,
+    *CONVOLUTIONS,
     *POOLING,
     *NORMALISATION,
     *SELECTION,
+    *SAMPLING,
     *OPTIMIZERS,
     *RANDOM,
 ]

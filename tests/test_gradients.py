@@ -81,6 +81,44 @@ def test_matmul(backend, transpose_a, transpose_b):
     )
 
 
+GEOMETRIES = {
+    "1-D, causal": ((2, 7, 3), (3, 3, 4), (1,), ((2, 0),), (1,), 1),
+    "2-D": ((2, 5, 4, 2), (3, 3, 2, 3), (1, 1), ((0, 0), (1, 1)), (1, 1), 1),
+    "strides": ((1, 6, 7, 2), (2, 3, 2, 3), (3, 2), ((1, 0), (1, 1)), (1, 1), 1),
+    "dilation": ((1, 6, 7, 2), (2, 3, 2, 3), (1, 1), ((0, 0), (2, 2)), (3, 2), 1),
+    "groups": ((1, 4, 5, 6), (3, 2, 2, 9), (1, 1), ((1, 1), (0, 0)), (1, 1), 3),
+    "one kernel for each channel": ((1, 4, 5, 3), (3, 3, 1, 6), (2, 1), ((1, 1), (1, 1)), (1, 1), 3),
+    "3-D": ((1, 3, 4, 3, 2), (2, 2, 3, 2, 2), (1, 2, 1), ((0, 1), (0, 0), (1, 1)), (1, 1, 1), 1),
+}
+
+
+@pytest.mark.parametrize("function", sorted(ops.FUSABLE))
+@pytest.mark.parametrize("geometry", GEOMETRIES)
+def test_convolution(backend, geometry, function):
+    x, kernel, strides, padding, dilation, groups = GEOMETRIES[geometry]
+    rng = np.random.default_rng(0)
+    options = (strides, padding, dilation, groups, function)
+    check(
+        [rng.normal(size=x), rng.normal(size=kernel), rng.normal(size=kernel[-1])],
+        lambda x, kernel, bias: ops.convolution(x, kernel, bias, *options),
+        lambda dy, y, x, kernel, bias: ops.convolution_backward(x, kernel, y, dy, *options),
+    )
+
+
+@pytest.mark.parametrize("function", sorted(ops.FUSABLE))
+@pytest.mark.parametrize("geometry", [name for name, sizes in GEOMETRIES.items() if sizes[-1] == 1])
+def test_convolution_transpose(backend, geometry, function):
+    y, kernel, strides, padding, dilation, _ = GEOMETRIES[geometry]
+    rng = np.random.default_rng(0)
+    image, *sizes = np.zeros(y), strides, padding, dilation
+    x = ops.convolution(image, np.zeros(kernel), None, *sizes).shape
+    check(
+        [rng.normal(size=x), rng.normal(size=kernel), rng.normal(size=kernel[-2])],
+        lambda x, kernel, bias: ops.convolution_transpose(x, kernel, bias, y[1:-1], *sizes, function),
+        lambda dy, y, x, kernel, bias: ops.convolution_transpose_backward(x, kernel, y, dy, *sizes, function),
+    )
+
+
 POOLINGS = [
     ((2, 5, 4, 3), (2, 2), (2, 2), ((0, 0), (0, 0))),
     ((2, 5, 4, 9), (3, 2), (1, 1), ((1, 1), (0, 1))),
