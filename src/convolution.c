@@ -35,11 +35,6 @@ static const real *values(field x, ptrdiff_t begin, ptrdiff_t end, real *room)
     return room;
 }
 
-static inline ptrdiff_t most(ptrdiff_t a, ptrdiff_t b)
-{
-    return a > b ? a : b;
-}
-
 /* ---- Slabs -------------------------------------------------------------------------------------------------------- */
 
 /* The sizes of a convolution, and how it is cut: into groups of whole images, or into stripes of single ones. */
