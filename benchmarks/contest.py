@@ -19,7 +19,8 @@ class Workload:
     """Something to time: the peers' method `kind`, called with `details`, makes the task.
 
     Its first `compared` values must agree among the contestants, to the fraction `tolerance` of the largest; `goal` is
-    the ratio that we want.
+    the ratio that we want.  Values in which chance plays a part can agree but loosely: `rehearsal` is the same work
+    without chance, and who fails there is not admitted.
     """
 
     name: str
@@ -28,12 +29,13 @@ class Workload:
     goal: float = math.nan
     compared: int = 1
     tolerance: float = 1e-4
+    rehearsal: Workload | None = None
 
 
 def options(description: str, names: list[str], seconds: float) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--only", default="", help="workloads whose name contains this")
+    parser.add_argument("--only", default="", help="workloads whose name or section contains this")
     of = f"of {', '.join(peers.PEERS)}"
     parser.add_argument("--peers", nargs="+", default=names, choices=peers.PEERS, metavar="PEER", help=of)
     parser.add_argument("--seconds", type=float, default=seconds, help="for each workload (%(default)s)")
@@ -52,7 +54,7 @@ def run(title: str, sections: dict[str, list[Workload]], chosen: argparse.Namesp
                 for name, reason in missing.items():
                     page.note(f"{name} is missing: {reason}")
                 for section, workloads in sections.items():
-                    wanted = [workload for workload in workloads if chosen.only in workload.name]
+                    wanted = [workload for workload in workloads if chosen.only in f"{section}: {workload.name}"]
                     if wanted:
                         page.say(f"\n### {section}\n")
                         time_section(page, wanted, present, chosen.seconds)
@@ -77,6 +79,8 @@ def time_section(page: Report, workloads: list[Workload], present: list[Contesta
 
 def ready(workload: Workload, present: list[Contestant], note: Callable[[str], None]) -> list[Contestant]:
     """Those who can do `workload` and get its first values right: the others' failures are noted."""
+    if workload.rehearsal:
+        present = ready(workload.rehearsal, present, note)
     values = {}
     for one in present:
         try:

@@ -33,9 +33,10 @@ KEPT = 1 / 2  # the share of a contestant's blocks that counts: the quieter ones
 class Task:
     """What is timed: `call`, again and again."""
 
-    call: Callable[[], object]  # one unit of work; its value is what `Contestant.values` collects
+    call: Callable[[], object]  # one unit of work
     rewind: Callable[[], object] = lambda: None  # before every block: back to the state of the first call
     wait: Callable[[], object] = lambda: None  # until the work that was called for is really done
+    read: Callable[[object], object] = lambda value: value  # a call's value as all contestants write it (not timed)
 
     @classmethod
     def cycle(cls, step: Callable, batches: list, reset: Callable, wait: Callable = lambda: None) -> Task:
@@ -70,16 +71,32 @@ class Task:
             if seconds * calls > BLOCK / 8:
                 return max(1, round(BLOCK / seconds))
 
+    def peak_memory(self, calls: int) -> tuple[int, int]:
+        """(bytes of this process in memory before so many calls, what they add to that at most) (Linux)."""
+        PEAK_IS_NOW = "5"  # proc_pid_clear_refs(5)
+        Path("/proc/self/clear_refs").write_text(PEAK_IS_NOW)
+        before = resident()
+        for _ in range(calls):
+            self.call()
+        self.wait()
+        return before, resident("VmHWM") - before
+
     def values(self, count: int) -> list[object]:
         import numpy as np
 
         self.rewind()
-        return [np.asarray(self.call(), dtype=np.float64) for _ in range(count)]
+        return [np.ravel(self.read(self.call())).astype(np.float64) for _ in range(count)]
 
 
 def waiting() -> float:
     """Seconds so far that threads of this process were ready and no core was free for them (Linux; elsewhere 0)."""
     return sum(int(file.read_text().split()[1]) for file in Path("/proc/self/task").glob("*/schedstat")) * 1e-9
+
+
+def resident(which: str = "VmRSS") -> int:
+    """Bytes of this process in memory now, or VmHWM: at most so far (Linux)."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{which}:")) * 1024
 
 
 def die_with_parent() -> None:

@@ -1,4 +1,4 @@
-"""What is trained: networks, data and first weights, the same for every contestant.
+"""The data, the same for every contestant.
 
 The data must be learnable.  With random labels ReLU units die, Adam's moments decay into denormal numbers, and the
 benchmark measures who flushes them.
@@ -7,48 +7,24 @@ benchmark measures who flushes them.
 from __future__ import annotations
 
 import gzip
+import math
 import os
-from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 LEARNING_RATE, BETA_1, BETA_2, EPSILON = 0.001, 0.9, 0.999, 1e-7
-STEP_BATCHES = 64  # the step benchmarks go round this many batches
+BN_EPSILON = 1e-3  # of batch normalisation
 
 
-@dataclass(frozen=True)
-class Network:
-    """Dense layers of `sizes`, ReLU between them, softmax cross-entropy with integer labels, Adam."""
-
-    sizes: tuple[int, ...]
-    batch: int
-    dtype: str = "float32"
-
-    def __str__(self) -> str:
-        width = "" if self.dtype == "float32" else f", {self.dtype}"
-        return f"{'-'.join(map(str, self.sizes))}, batch {self.batch}{width}"
-
-    def weights(self) -> list[np.ndarray]:
-        """[kernel (i, o), bias (o,), ...]: Glorot uniform and zeros."""
-        random = np.random.default_rng(7)
-        weights = []
-        for i, o in pairwise(self.sizes):
-            limit = np.sqrt(6 / (i + o))
-            weights += [random.uniform(-limit, limit, (i, o)).astype(self.dtype), np.zeros(o, self.dtype)]
-        return weights
-
-    def samples(self, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """The first `count` samples (repeated if there are fewer) and their labels, int32."""
-        x, label = images() if self.sizes[0] == 784 else flowers(self.sizes[0], self.sizes[-1])
-        index = np.arange(count) % len(x)
-        return np.ascontiguousarray(x[index], dtype=self.dtype), label[index]
-
-    def batches(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        x, label = self.samples(STEP_BATCHES * self.batch)
-        return [(x[n : n + self.batch], label[n : n + self.batch]) for n in range(0, len(x), self.batch)]
+def samples(shape: tuple[int, ...], classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Samples of as many numbers as `shape` has, and their labels."""
+    if math.prod(shape) == 784:
+        return digits()
+    if shape == (32, 32, 3):
+        return colours()
+    return signals(*shape, classes) if len(shape) == 2 else flowers(*shape, classes)
 
 
 def unzip(path: Path) -> bytes:
@@ -56,7 +32,7 @@ def unzip(path: Path) -> bytes:
 
 
 @lru_cache(maxsize=1)
-def images() -> tuple[np.ndarray, np.ndarray]:
+def digits() -> tuple[np.ndarray, np.ndarray]:
     """60,000 digits of 784 pixels in [0, 1]: MNIST if CDL_DATA_DIR has it, else blurred prototypes under noise."""
     folder = Path(os.environ.get("CDL_DATA_DIR", "")) / "mnist"
     if (folder / "train-images-idx3-ubyte.gz").exists():
@@ -73,6 +49,32 @@ def images() -> tuple[np.ndarray, np.ndarray]:
     noise = random.normal(0, 0.7, (60_000, 784)).astype(np.float32) * (ink[label] > -0.5)
     label_seen = np.where(random.random(60_000) < 0.05, random.integers(0, 10, 60_000, dtype=np.int32), label)
     return np.clip(ink[label] + noise, 0, 1), label_seen  # wrong labels: the loss must not vanish
+
+
+@lru_cache(maxsize=1)
+def colours() -> tuple[np.ndarray, np.ndarray]:
+    """10,000 images, 32 x 32 x 3 in [0, 1]: CIFAR-10's first batch if CDL_DATA_DIR has it, else blurred prototypes."""
+    file = Path(os.environ.get("CDL_DATA_DIR", "")) / "cifar10-subset" / "data_batch_1.bin.gz"
+    if file.exists():
+        records = np.frombuffer(unzip(file), np.uint8).reshape(-1, 1 + 3 * 32 * 32)
+        pixels = records[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+        return np.ascontiguousarray(pixels, np.float32) / 255, records[:, 0].astype(np.int32)
+    random = np.random.default_rng(4)
+    label = random.integers(0, 10, 10_000, dtype=np.int32)
+    prototypes = random.random((10, 32, 32, 3), dtype=np.float32)
+    for _ in range(3):
+        prototypes = (prototypes + np.roll(prototypes, 1, 1) + np.roll(prototypes, 1, 2)) / 3
+    return np.clip(prototypes[label] + random.normal(0, 0.3, (10_000, 32, 32, 3)).astype(np.float32), 0, 1), label
+
+
+@lru_cache(maxsize=1)
+def signals(steps: int, channels: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """2,048 sequences: each class has its own frequency, phases and noise differ."""
+    random = np.random.default_rng(6)
+    label = random.integers(0, classes, 2048, dtype=np.int32)
+    phase = random.uniform(0, 2 * np.pi, (2048, 1, channels))
+    wave = np.sin((0.2 + 0.1 * label[:, None, None]) * np.arange(steps)[:, None] + phase)
+    return (wave + random.normal(size=wave.shape)).astype(np.float32), label
 
 
 @lru_cache(maxsize=1)

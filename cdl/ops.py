@@ -349,6 +349,115 @@ def _pooled(
     return (x_shape[0], *counts, x_shape[-1])
 
 
+# ----------------------------------------------------------------------------------------------------- normalisation
+#
+# gamma, beta: one number per channel or feature; None for ones and zeros. The backward functions return the gradients
+# with respect to x, gamma and beta; x_hat is y before gamma and beta.
+
+
+def batch_norm(
+    x: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None, epsilon: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, with the mean and variance of each channel
+
+    x (..., c) with at least one row -> (y, mean (c,), variance (c,)). The variance is the mean of (x - mean)^2.
+    """
+    _per_channel("batch_norm", x, gamma=gamma, beta=beta)
+    _some_rows("batch_norm", x)
+    return backend.active.batch_norm(x, gamma, beta, epsilon)
+
+
+def batch_norm_backward(
+    x: np.ndarray,
+    gamma: np.ndarray | None,
+    mean: np.ndarray,
+    variance: np.ndarray,
+    dy: np.ndarray,
+    epsilon: float,
+    need_dx: bool = True,
+) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
+    """dbeta = sum of dy,  dgamma = sum of dy * x_hat,
+    dx = gamma / sqrt(variance + epsilon) * (dy - mean of dy - x_hat * mean of (dy * x_hat))
+
+    Sums and means over the rows. mean and variance are those that `batch_norm` returned. -> (dx or None, dgamma, dbeta)
+    """
+    _per_channel("batch_norm_backward", x, gamma=gamma, mean=mean, variance=variance)
+    _like("batch_norm_backward", x, dy)
+    _some_rows("batch_norm_backward", x)
+    return backend.active.batch_norm_backward(x, gamma, mean, variance, dy, epsilon, need_dx)
+
+
+def scale_shift(x: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """y = x * scale + shift, for each channel.    x (..., c), scale (c,), shift (c,)"""
+    _per_channel("scale_shift", x, scale=scale, shift=shift)
+    return backend.active.scale_shift(x, scale, shift)
+
+
+def layer_norm(x: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None, epsilon: float) -> np.ndarray:
+    """y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, with the mean and variance of each row
+
+    x (..., d), d > 0; gamma (d,), beta (d,)
+    """
+    _per_channel("layer_norm", x, gamma=gamma, beta=beta)
+    return backend.active.layer_norm(x, gamma, beta, epsilon)
+
+
+def layer_norm_backward(
+    x: np.ndarray,
+    gamma: np.ndarray | None,
+    dy: np.ndarray,
+    epsilon: float,
+    need_dgamma: bool = True,
+    need_dbeta: bool = True,
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """g = gamma * dy;  dx = (g - mean of g - x_hat * mean of (g * x_hat)) / sqrt(variance + epsilon)
+    dgamma = sum of dy * x_hat,  dbeta = sum of dy
+
+    Means over each row, sums over the rows. -> (dx, dgamma or None, dbeta or None)
+    """
+    _per_channel("layer_norm_backward", x, gamma=gamma)
+    _like("layer_norm_backward", x, dy)
+    return backend.active.layer_norm_backward(x, gamma, dy, epsilon, need_dgamma, need_dbeta)
+
+
+def rms_norm(x: np.ndarray, gamma: np.ndarray, epsilon: float) -> np.ndarray:
+    """y = gamma * x / sqrt(mean of x^2 + epsilon), with the mean of each row.    x (..., d), d > 0; gamma (d,)"""
+    _per_channel("rms_norm", x, gamma=gamma)
+    return backend.active.rms_norm(x, gamma, epsilon)
+
+
+def rms_norm_backward(
+    x: np.ndarray, gamma: np.ndarray, dy: np.ndarray, epsilon: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """g = gamma * dy;  dx = (g - x_hat * mean of (g * x_hat)) / sqrt(mean of x^2 + epsilon)
+    dgamma = sum of dy * x_hat
+
+    -> (dx, dgamma)
+    """
+    _per_channel("rms_norm_backward", x, gamma=gamma)
+    _like("rms_norm_backward", x, dy)
+    return backend.active.rms_norm_backward(x, gamma, dy, epsilon)
+
+
+def _per_channel(who: str, x: np.ndarray, **vectors: np.ndarray | None) -> None:
+    channels = x.shape[-1:]
+    if channels == (0,):
+        _refuse(who, f"the last axis is empty (x {x.shape})")
+    for name, vector in vectors.items():
+        if vector is not None and vector.shape != channels:
+            _refuse(who, f"{name} has shape {vector.shape}, x {x.shape} has {channels} channels")
+
+
+def _like(who: str, x: np.ndarray, dy: np.ndarray) -> None:
+    if x.shape != dy.shape:
+        _refuse(who, f"shapes differ: x {x.shape}, dy {dy.shape}")
+
+
+def _some_rows(who: str, x: np.ndarray) -> None:
+    if x.size == 0:
+        _refuse(who, f"there is no mean of no rows (x {x.shape})")
+
+
 # ------------------------------------------------------------------------------------------------------- activations
 
 
@@ -547,6 +656,37 @@ def take_rows(source: np.ndarray, index: np.ndarray) -> np.ndarray:
     if at >= 0:
         raise IndexError(f"take_rows: index {index[at]} at position {at} is outside 0..{source.shape[0] - 1}")
     return backend.active.take_rows(source, index)
+
+
+INTERPOLATIONS = ("nearest", "bilinear")
+FILL_MODES = ("constant", "nearest", "reflect", "wrap")
+
+
+def affine_sample(
+    x: np.ndarray,
+    transforms: np.ndarray,
+    size: tuple[int, int],
+    interpolation: str = "bilinear",
+    fill_mode: str = "constant",
+    fill_value: float = 0.0,
+) -> np.ndarray:
+    """y[r, i, j] = what lies in x[r] at row t0 i + t1 j + t2, column t3 i + t4 j + t5;  t = transforms[r], in pixels
+
+    x (n, h, w, c), transforms (n, 6), size (H, W) -> y (n, H, W, c). Between pixels, `interpolation` is "nearest" (a
+    half goes away from zero) or "bilinear". Beyond the edges, `fill_mode` goes on with `fill_value` ("constant"), the
+    last pixel ("nearest"), the mirrored image c b a | a b c | c b a ("reflect") or the image again ("wrap"). It holds
+    for each of the four pixels that "bilinear" needs, as in SciPy's "grid-constant" and "grid-wrap".
+    """
+    if x.ndim != 4 or transforms.shape != (x.shape[0], 6):
+        _refuse("affine_sample", f"x is (n, h, w, c), transforms (n, 6). Received: {x.shape}, {transforms.shape}")
+    if interpolation not in INTERPOLATIONS or fill_mode not in FILL_MODES:
+        wanted = f"interpolation is one of {INTERPOLATIONS}, fill_mode one of {FILL_MODES}"
+        _refuse("affine_sample", f"{wanted}. Received: {interpolation!r}, {fill_mode!r}")
+    if max(*x.shape, *size) > 2**30 or min(size) < 0:
+        _refuse("affine_sample", f"sizes lie in 0 .. 2^30. Received: x {x.shape}, size {size}")
+    if fill_mode != "constant" and 0 in x.shape[1:3]:
+        _refuse("affine_sample", f"an image without pixels has no {fill_mode} pixel (x {x.shape})")
+    return backend.active.affine_sample(x, transforms, size, interpolation, fill_mode, fill_value)
 
 
 # ---------------------------------------------------------------------------------------------------- random numbers

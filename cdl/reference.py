@@ -148,8 +148,8 @@ def max_pool_backward(x, y, dy, size, strides, padding):
     dx, taken = np.zeros_like(x), np.zeros(y.shape, bool)
     for tap in np.ndindex(*size):
         here = window_slices(tap, y.shape[1:-1], strides, dilation)
-        largest = (x[here] == y) & ~taken
-        dx[here] += largest * dy
+        largest = ((x[here] == y) | np.isnan(x[here])) & ~taken
+        dx[here] += np.where(largest, dy, 0)
         taken |= largest
     return unpadded(dx, padding)
 
@@ -172,6 +172,57 @@ def average_pool_backward(dy, input_size, size, strides, padding):
     for tap in np.ndindex(*size):
         dx[window_slices(tap, dy.shape[1:-1], strides, (1,) * len(size))] += dy / inside
     return unpadded(dx, padding)
+
+
+# ----------------------------------------------------------------------------------------------------- normalisation
+
+
+def scaled_shifted(x_hat, gamma, beta):
+    return x_hat * (1 if gamma is None else gamma) + (0 if beta is None else beta)
+
+
+def batch_norm(x, gamma, beta, epsilon):
+    mean, variance = as_matrix(x).mean(axis=0), as_matrix(x).var(axis=0)
+    return scaled_shifted((x - mean) / np.sqrt(variance + epsilon), gamma, beta), mean, variance
+
+
+def batch_norm_backward(x, gamma, mean, variance, dy, epsilon, need_dx):
+    deviation = np.sqrt(variance + epsilon)
+    x_hat = (x - mean) / deviation
+    dbeta, dgamma = as_matrix(dy).sum(axis=0), as_matrix(dy * x_hat).sum(axis=0)
+    n = len(as_matrix(x))
+    dx = scaled_shifted(dy - dbeta / n - x_hat * dgamma / n, gamma, None) / deviation
+    return dx if need_dx else None, dgamma, dbeta
+
+
+def scale_shift(x, scale, shift):
+    return x * scale + shift
+
+
+def layer_norm(x, gamma, beta, epsilon):
+    mean, variance = x.mean(axis=-1, keepdims=True), x.var(axis=-1, keepdims=True)
+    return scaled_shifted((x - mean) / np.sqrt(variance + epsilon), gamma, beta)
+
+
+def layer_norm_backward(x, gamma, dy, epsilon, need_dgamma, need_dbeta):
+    deviation = np.sqrt(x.var(axis=-1, keepdims=True) + epsilon)
+    x_hat = (x - x.mean(axis=-1, keepdims=True)) / deviation
+    g = scaled_shifted(dy, gamma, None)
+    along_x_hat = (g * x_hat).mean(axis=-1, keepdims=True)
+    dx = (g - g.mean(axis=-1, keepdims=True) - x_hat * along_x_hat) / deviation
+    dgamma, dbeta = as_matrix(dy * x_hat).sum(axis=0), as_matrix(dy).sum(axis=0)
+    return dx, dgamma if need_dgamma else None, dbeta if need_dbeta else None
+
+
+def rms_norm(x, gamma, epsilon):
+    return gamma * x / np.sqrt((x * x).mean(axis=-1, keepdims=True) + epsilon)
+
+
+def rms_norm_backward(x, gamma, dy, epsilon):
+    size = np.sqrt((x * x).mean(axis=-1, keepdims=True) + epsilon)
+    x_hat, g = x / size, gamma * dy
+    dx = (g - x_hat * (g * x_hat).mean(axis=-1, keepdims=True)) / size
+    return dx, as_matrix(dy * x_hat).sum(axis=0)
 
 
 # ------------------------------------------------------------------------------------------------------- activations
@@ -407,6 +458,51 @@ def argmax(x):
 
 def take_rows(source, index):
     return source[index]
+
+
+FARTHEST = 2.0**30  # pixels from an image; a position beyond is taken there, and NaN to the left or the top
+
+
+def affine_sample(x, transforms, size, interpolation, fill_mode, fill_value):
+    i, j = np.arange(size[0])[:, None], np.arange(size[1])
+    images = []
+    for image, (t0, t1, t2, t3, t4, t5) in zip(x, transforms, strict=True):
+        row, column = (np.nan_to_num(p, nan=-FARTHEST) for p in (t0 * i + t1 * j + t2, t3 * i + t4 * j + t5))
+        row, column = np.clip(row, -FARTHEST, FARTHEST), np.clip(column, -FARTHEST, FARTHEST)
+        if interpolation == "nearest":
+            images.append(pixels(image, half_away(row), half_away(column), fill_mode, fill_value))
+            continue
+        top, left = np.floor(row), np.floor(column)
+        below, right = (row - top)[..., None], (column - left)[..., None]
+        p00, p01, p10, p11 = (
+            pixels(image, r, c, fill_mode, fill_value) for r in (top, top + 1) for c in (left, left + 1)
+        )
+        images.append((1 - below) * ((1 - right) * p00 + right * p01) + below * ((1 - right) * p10 + right * p11))
+    return np.reshape(images, (len(x), *size, x.shape[-1])).astype(x.dtype)
+
+
+def half_away(position):
+    """The nearest integer; a half goes away from zero."""
+    magnitude = np.abs(position)
+    whole = np.floor(magnitude)
+    return np.copysign(whole + (magnitude - whole >= 0.5), position)
+
+
+def pixels(image, row, column, fill_mode, fill_value):
+    """image[row, column], for whole numbers of any size: the image goes on beyond its edges as `fill_mode` says."""
+    indices, outside = [], np.zeros(row.shape, bool)
+    for index, points in zip((row, column), image.shape[:2], strict=True):
+        index = index.astype(np.int64)
+        if fill_mode == "constant":
+            outside |= (index < 0) | (index >= points)
+        if fill_mode == "wrap":
+            index = index % points
+        if fill_mode == "reflect":
+            index = np.minimum(index % (2 * points), 2 * points - 1 - index % (2 * points))
+        indices.append(np.clip(index, 0, points - 1))
+    if 0 in image.shape[:2]:
+        return np.full((*row.shape, image.shape[2]), fill_value, image.dtype)
+    return np.where(outside[..., None], fill_value, image[tuple(indices)])
 
 
 # ---------------------------------------------------------------------------------------------------- random numbers

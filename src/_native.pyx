@@ -63,6 +63,20 @@ cdef extern from "cdl.h" nogil:
 
     ctypedef double (*cdl_loss_function)(const cdl_loss *) noexcept nogil
 
+    ctypedef enum cdl_fill_mode:
+        pass
+
+    ctypedef struct cdl_sampling:
+        Py_ssize_t n
+        Py_ssize_t h
+        Py_ssize_t w
+        Py_ssize_t c
+        Py_ssize_t out_h
+        Py_ssize_t out_w
+        int bilinear
+        cdl_fill_mode fill_mode
+        double fill_value
+
     ctypedef struct cdl_primitives:
         int (*gemm)(Py_ssize_t, Py_ssize_t, Py_ssize_t, cdl_matrix, cdl_matrix, const void *, cdl_function, int, void *,
                     Py_ssize_t) noexcept nogil
@@ -81,6 +95,23 @@ cdef extern from "cdl.h" nogil:
         int (*convolution_transpose_backward)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const cdl_windows *, const void *,
                                               const void *, const void *, const void *, cdl_function, void *, void *,
                                               void *) noexcept nogil
+        void (*max_pool)(Py_ssize_t, Py_ssize_t, const cdl_windows *, const void *, void *) noexcept nogil
+        void (*max_pool_backward)(Py_ssize_t, Py_ssize_t, const cdl_windows *, const void *, const void *, const void *,
+                                  void *) noexcept nogil
+        void (*average_pool)(Py_ssize_t, Py_ssize_t, const cdl_windows *, const void *, void *) noexcept nogil
+        void (*average_pool_backward)(Py_ssize_t, Py_ssize_t, const cdl_windows *, const void *, void *) noexcept nogil
+        int (*batch_norm)(Py_ssize_t, Py_ssize_t, const void *, const void *, const void *, double, void *, void *,
+                          void *) noexcept nogil
+        int (*batch_norm_backward)(Py_ssize_t, Py_ssize_t, const void *, const void *, const void *, const void *,
+                                   const void *, double, void *, void *, void *) noexcept nogil
+        void (*scale_shift)(Py_ssize_t, Py_ssize_t, const void *, const void *, const void *, void *) noexcept nogil
+        void (*layer_norm)(Py_ssize_t, Py_ssize_t, const void *, const void *, const void *, double,
+                           void *) noexcept nogil
+        int (*layer_norm_backward)(Py_ssize_t, Py_ssize_t, const void *, const void *, const void *, double, void *,
+                                   void *, void *) noexcept nogil
+        void (*rms_norm)(Py_ssize_t, Py_ssize_t, const void *, const void *, double, void *) noexcept nogil
+        int (*rms_norm_backward)(Py_ssize_t, Py_ssize_t, const void *, const void *, const void *, double, void *,
+                                 void *) noexcept nogil
         void (*activation)(cdl_activation, Py_ssize_t, const void *, void *) noexcept nogil
         void (*activation_backward)(cdl_activation, Py_ssize_t, const void *, const void *, const void *,
                                     void *) noexcept nogil
@@ -94,6 +125,7 @@ cdef extern from "cdl.h" nogil:
         cdl_loss_function categorical_crossentropy
         cdl_loss_function sparse_categorical_crossentropy
         void (*argmax)(Py_ssize_t, Py_ssize_t, const void *, int64_t *) noexcept nogil
+        void (*affine_sample)(const cdl_sampling *, const void *, const void *, void *) noexcept nogil
         void (*sgd)(Py_ssize_t, const cdl_parameter *, double) noexcept nogil
         void (*momentum)(Py_ssize_t, const cdl_parameter *, double, double, int) noexcept nogil
         void (*rmsprop)(Py_ssize_t, const cdl_parameter *, double, double, double, double, int) noexcept nogil
@@ -168,6 +200,10 @@ cdef inline cnp.ndarray dense(cnp.ndarray x, int typenum, str name):
     if cnp.PyArray_TYPE(x) != typenum:
         refuse_dtype(x, typenum, name)
     return x if PyArray_ISCARRAY_RO(x) else PyArray_GETCONTIGUOUS(x)
+
+
+cdef inline cnp.ndarray dense_or_none(cnp.ndarray x, int typenum, str name):
+    return None if x is None else dense(x, typenum, name)
 
 
 cdef inline int float_type(cnp.ndarray x, str name) except -1:
@@ -424,6 +460,155 @@ def convolution_transpose_backward(cnp.ndarray x not None, cnp.ndarray kernel no
     return dx, dkernel, dbias
 
 
+ctypedef void (*pool_function)(Py_ssize_t, Py_ssize_t, const cdl_windows *, const void *, void *) noexcept nogil
+
+
+cdef cnp.ndarray pooled(pool_function f, cnp.ndarray x, size, strides, padding):
+    cdef int t = cnp.PyArray_TYPE(x)
+    cdef cdl_windows w = windows_of((<object>x).shape, size, strides, padding, None)
+    cdef Py_ssize_t n = cnp.PyArray_DIMS(x)[0], c = last_axis(x)
+    cdef cnp.ndarray y = new_images(x, w.out, c, t)
+    cdef address px = data(x), py = data(y)
+    with nogil:
+        f(n, c, &w, px, py)
+    return y
+
+
+def max_pool(cnp.ndarray x not None, size, strides, padding):
+    cdef int t = float_type(x, "x")
+    return pooled(table(t).max_pool, dense(x, t, "x"), size, strides, padding)
+
+
+def max_pool_backward(cnp.ndarray x not None, cnp.ndarray y not None, cnp.ndarray dy not None, size, strides, padding):
+    cdef int t = float_type(x, "x")
+    x, y, dy = dense(x, t, "x"), dense(y, t, "y"), dense(dy, t, "dy")
+    cdef cdl_windows w = windows_of((<object>x).shape, size, strides, padding, None)
+    cdef Py_ssize_t n = cnp.PyArray_DIMS(x)[0], c = last_axis(x)
+    cdef cnp.ndarray dx = like(x)
+    cdef address px = data(x), py = data(y), pdy = data(dy), pdx = data(dx)
+    with nogil:
+        table(t).max_pool_backward(n, c, &w, px, py, pdy, pdx)
+    return dx
+
+
+def average_pool(cnp.ndarray x not None, size, strides, padding):
+    cdef int t = float_type(x, "x")
+    return pooled(table(t).average_pool, dense(x, t, "x"), size, strides, padding)
+
+
+def average_pool_backward(cnp.ndarray dy not None, input_size, size, strides, padding):
+    cdef int t = float_type(dy, "dy")
+    dy = dense(dy, t, "dy")
+    cdef Py_ssize_t n = cnp.PyArray_DIMS(dy)[0], c = last_axis(dy)
+    cdef cdl_windows w = windows_of((n, *input_size, c), size, strides, padding, None)
+    cdef cnp.ndarray dx = new_images(dy, w.points, c, t)
+    cdef address pdy = data(dy), pdx = data(dx)
+    with nogil:
+        table(t).average_pool_backward(n, c, &w, pdy, pdx)
+    return dx
+
+
+# ------------------------------------------------------------------------------------------------------ normalisation
+
+
+def batch_norm(cnp.ndarray x not None, cnp.ndarray gamma, cnp.ndarray beta, double epsilon):
+    cdef int t = float_type(x, "x")
+    x, gamma, beta = dense(x, t, "x"), dense_or_none(gamma, t, "gamma"), dense_or_none(beta, t, "beta")
+    cdef Py_ssize_t n = rows(x), c = last_axis(x)
+    cdef cnp.ndarray y = like(x)
+    cdef cnp.ndarray mean = new_array(1, cnp.PyArray_DIMS(x) + cnp.PyArray_NDIM(x) - 1, t), variance = like(mean)
+    cdef address px = data(x), pg = data(gamma), pb = data(beta), py = data(y), pm = data(mean), pv = data(variance)
+    cdef int status
+    with nogil:
+        status = table(t).batch_norm(n, c, px, pg, pb, epsilon, py, pm, pv)
+    if status:
+        out_of_memory()
+    return y, mean, variance
+
+
+def batch_norm_backward(cnp.ndarray x not None, cnp.ndarray gamma, cnp.ndarray mean not None,
+                        cnp.ndarray variance not None, cnp.ndarray dy not None, double epsilon, bint need_dx):
+    cdef int t = float_type(x, "x")
+    x, dy, gamma = dense(x, t, "x"), dense(dy, t, "dy"), dense_or_none(gamma, t, "gamma")
+    mean, variance = dense(mean, t, "mean"), dense(variance, t, "variance")
+    cdef Py_ssize_t n = rows(x), c = last_axis(x)
+    cdef cnp.ndarray dx = like(x) if need_dx else None
+    cdef cnp.ndarray dgamma = like(mean), dbeta = like(mean)
+    cdef address px = data(x), pg = data(gamma), pm = data(mean), pv = data(variance), pdy = data(dy)
+    cdef address pdx = data(dx), pdg = data(dgamma), pdb = data(dbeta)
+    cdef int status
+    with nogil:
+        status = table(t).batch_norm_backward(n, c, px, pg, pm, pv, pdy, epsilon, pdx, pdg, pdb)
+    if status:
+        out_of_memory()
+    return dx, dgamma, dbeta
+
+
+def scale_shift(cnp.ndarray x not None, cnp.ndarray scale not None, cnp.ndarray shift not None):
+    cdef int t = float_type(x, "x")
+    x, scale, shift = dense(x, t, "x"), dense(scale, t, "scale"), dense(shift, t, "shift")
+    cdef Py_ssize_t n = rows(x), c = last_axis(x)
+    cdef cnp.ndarray y = like(x)
+    cdef address px = data(x), pk = data(scale), ps = data(shift), py = data(y)
+    with nogil:
+        table(t).scale_shift(n, c, px, pk, ps, py)
+    return y
+
+
+def layer_norm(cnp.ndarray x not None, cnp.ndarray gamma, cnp.ndarray beta, double epsilon):
+    cdef int t = float_type(x, "x")
+    x, gamma, beta = dense(x, t, "x"), dense_or_none(gamma, t, "gamma"), dense_or_none(beta, t, "beta")
+    cdef Py_ssize_t n = rows(x), d = last_axis(x)
+    cdef cnp.ndarray y = like(x)
+    cdef address px = data(x), pg = data(gamma), pb = data(beta), py = data(y)
+    with nogil:
+        table(t).layer_norm(n, d, px, pg, pb, epsilon, py)
+    return y
+
+
+def layer_norm_backward(cnp.ndarray x not None, cnp.ndarray gamma, cnp.ndarray dy not None, double epsilon,
+                        bint need_dgamma, bint need_dbeta):
+    cdef int t = float_type(x, "x")
+    x, dy, gamma = dense(x, t, "x"), dense(dy, t, "dy"), dense_or_none(gamma, t, "gamma")
+    cdef Py_ssize_t n = rows(x), d = last_axis(x)
+    cdef cnp.npy_intp *features = cnp.PyArray_DIMS(x) + cnp.PyArray_NDIM(x) - 1
+    cdef cnp.ndarray dx = like(x)
+    cdef cnp.ndarray dgamma = new_array(1, features, t) if need_dgamma else None
+    cdef cnp.ndarray dbeta = new_array(1, features, t) if need_dbeta else None
+    cdef address px = data(x), pg = data(gamma), pdy = data(dy), pdx = data(dx), pdg = data(dgamma), pdb = data(dbeta)
+    cdef int status
+    with nogil:
+        status = table(t).layer_norm_backward(n, d, px, pg, pdy, epsilon, pdx, pdg, pdb)
+    if status:
+        out_of_memory()
+    return dx, dgamma, dbeta
+
+
+def rms_norm(cnp.ndarray x not None, cnp.ndarray gamma not None, double epsilon):
+    cdef int t = float_type(x, "x")
+    x, gamma = dense(x, t, "x"), dense(gamma, t, "gamma")
+    cdef Py_ssize_t n = rows(x), d = last_axis(x)
+    cdef cnp.ndarray y = like(x)
+    cdef address px = data(x), pg = data(gamma), py = data(y)
+    with nogil:
+        table(t).rms_norm(n, d, px, pg, epsilon, py)
+    return y
+
+
+def rms_norm_backward(cnp.ndarray x not None, cnp.ndarray gamma not None, cnp.ndarray dy not None, double epsilon):
+    cdef int t = float_type(x, "x")
+    x, gamma, dy = dense(x, t, "x"), dense(gamma, t, "gamma"), dense(dy, t, "dy")
+    cdef Py_ssize_t n = rows(x), d = last_axis(x)
+    cdef cnp.ndarray dx = like(x), dgamma = like(gamma)
+    cdef address px = data(x), pg = data(gamma), pdy = data(dy), pdx = data(dx), pdg = data(dgamma)
+    cdef int status
+    with nogil:
+        status = table(t).rms_norm_backward(n, d, px, pg, pdy, epsilon, pdx, pdg)
+    if status:
+        out_of_memory()
+    return dx, dgamma
+
+
 # -------------------------------------------------------------------------------------------------------- activations
 
 
@@ -649,6 +834,26 @@ def take_rows(cnp.ndarray source not None, cnp.ndarray index not None):
     with nogil:
         cdl_take_rows(count, row_bytes, ps, pi, po)
     return out
+
+
+cdef dict FILL_MODE = {"constant": 0, "nearest": 1, "reflect": 2, "wrap": 3}  # the order of cdl_fill_mode
+
+
+def affine_sample(cnp.ndarray x not None, cnp.ndarray transforms not None, tuple size, str interpolation,
+                  str fill_mode, double fill_value):
+    cdef int t = float_type(x, "x")
+    x, transforms = dense(x, t, "x"), dense(transforms, t, "transforms")
+    cdef cnp.npy_intp *dims = cnp.PyArray_DIMS(x)
+    cdef cnp.npy_intp shape[4]
+    shape[0], shape[1], shape[2], shape[3] = dims[0], size[0], size[1], dims[3]
+    cdef cnp.ndarray y = new_array(4, shape, t)
+    cdef cdl_sampling s = cdl_sampling(
+        dims[0], dims[1], dims[2], dims[3], shape[1], shape[2], interpolation == "bilinear",
+        <cdl_fill_mode><int>FILL_MODE[fill_mode], fill_value)
+    cdef address px = data(x), pt = data(transforms), py = data(y)
+    with nogil:
+        table(t).affine_sample(&s, px, pt, py)
+    return y
 
 
 # ----------------------------------------------------------------------------------------------------- random numbers

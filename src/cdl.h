@@ -65,6 +65,22 @@ typedef struct {
     ptrdiff_t in[3], out[3], size[3], stride[3], dilation[3], before[3];
 } cdl_windows;
 
+/* What lies outside an image: fill_value, its last pixel, the image mirrored, the image again. */
+typedef enum {
+    CDL_FILL_CONSTANT,  /* k k k | a b c | k k k */
+    CDL_FILL_NEAREST,   /* a a a | a b c | c c c */
+    CDL_FILL_REFLECT,   /* c b a | a b c | c b a */
+    CDL_FILL_WRAP,      /* a b c | a b c | a b c */
+} cdl_fill_mode;
+
+/* Images x[n,h,w,c] from which images y[n,out_h,out_w,c] are made; h, w > 0 unless CDL_FILL_CONSTANT. */
+typedef struct {
+    ptrdiff_t n, h, w, c, out_h, out_w;
+    int bilinear;               /* else the nearest pixel */
+    cdl_fill_mode fill_mode;
+    double fill_value;
+} cdl_sampling;
+
 /* One variable in an optimizer's step. */
 typedef struct {
     ptrdiff_t size;
@@ -132,6 +148,25 @@ typedef struct {
     void (*average_pool)(ptrdiff_t n, ptrdiff_t c, const cdl_windows *windows, const void *x, void *y);
     void (*average_pool_backward)(ptrdiff_t n, ptrdiff_t c, const cdl_windows *windows, const void *dy, void *dx);
 
+    /* Mean and (biased) variance of each channel of x[n,c];  y = gamma * (x - mean) / sqrt(variance + epsilon) + beta.
+     * gamma, beta: NULL for ones, zeros. */
+    int (*batch_norm)(ptrdiff_t n, ptrdiff_t c, const void *x, const void *gamma, const void *beta, double epsilon, void *y,
+                      void *mean, void *variance);
+    /* The gradients, mean and variance being functions of x.  dx: NULL if not wanted. */
+    int (*batch_norm_backward)(ptrdiff_t n, ptrdiff_t c, const void *x, const void *gamma, const void *mean,
+                               const void *variance, const void *dy, double epsilon, void *dx, void *dgamma, void *dbeta);
+    /* y[n,c] = x[n,c] * scale[c] + shift[c]. */
+    void (*scale_shift)(ptrdiff_t n, ptrdiff_t c, const void *x, const void *scale, const void *shift, void *y);
+    /* Row by row: y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, and the gradients.  gamma, beta, dgamma, dbeta
+     * may be NULL. */
+    void (*layer_norm)(ptrdiff_t n, ptrdiff_t d, const void *x, const void *gamma, const void *beta, double epsilon, void *y);
+    int (*layer_norm_backward)(ptrdiff_t n, ptrdiff_t d, const void *x, const void *gamma, const void *dy, double epsilon,
+                               void *dx, void *dgamma, void *dbeta);
+    /* Row by row: y = gamma * x / sqrt(mean(x^2) + epsilon), and the gradients. */
+    void (*rms_norm)(ptrdiff_t n, ptrdiff_t d, const void *x, const void *gamma, double epsilon, void *y);
+    int (*rms_norm_backward)(ptrdiff_t n, ptrdiff_t d, const void *x, const void *gamma, const void *dy, double epsilon,
+                             void *dx, void *dgamma);
+
     /* y = f(x), element by element.  y may be x. */
     void (*activation)(cdl_activation f, ptrdiff_t size, const void *x, void *y);
     /* dx = dy * f'(x).  y = f(x) is given too: f' is computed from whichever is better.  dx may be dy. */
@@ -153,6 +188,10 @@ typedef struct {
 
     /* index[r] = the first position of the largest element of row r (of x[n,d], d > 0). */
     void (*argmax)(ptrdiff_t n, ptrdiff_t d, const void *x, int64_t *index);
+
+    /* Pixel (i, j) of y[r] is what lies in x[r] at row t[0] i + t[1] j + t[2], column t[3] i + t[4] j + t[5], where
+     * t = transforms[r,6], in pixels. */
+    void (*affine_sample)(const cdl_sampling *s, const void *x, const void *transforms, void *y);
 
     /* Optimizer rules over `count` variables.  Slots as named; formulas: cdl/ops.py. */
     void (*sgd)(ptrdiff_t count, const cdl_parameter *parameters, double learning_rate);

@@ -19,22 +19,6 @@ enum {
     MOST_PARTS = 16,                    /* dkernel is summed in so many parts, which are then added in order */
 };
 
-/* An array x, or x * f'(y) if f is not linear. */
-typedef struct {
-    const real *x, *y;
-    cdl_function f;
-} field;
-
-/* Elements [begin, end): in place, or computed into `room`. */
-static const real *values(field x, ptrdiff_t begin, ptrdiff_t end, real *room)
-{
-    if (x.f == CDL_LINEAR)
-        return x.x + begin;
-    activation_job job = {{x.f, {0}}, x.y + begin, x.y + begin, x.x + begin, room};
-    activation_task(&job, 0, end - begin);
-    return room;
-}
-
 /* ---- Slabs -------------------------------------------------------------------------------------------------------- */
 
 /* The sizes of a convolution, and how it is cut: into groups of whole images, or into stripes of single ones. */
@@ -324,6 +308,8 @@ static int forward(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, ptrdiff_t groups, cons
     const plan p = make_plan(n, i, o, groups, w, SLAB_PIXELS);
     if (n * p.pixels * o == 0)
         return 0;
+    if (winograd_suits(i, o, groups, w))
+        return winograd(n, i, o, w, x, kernel, bias, f, y);
     return correlate(&p, x, make_packing(PLAIN, &p, kernel), bias, f, y);
 }
 
@@ -472,6 +458,8 @@ static int input_gradient(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, ptrdiff_t group
     const ptrdiff_t positions = w->in[0] * w->in[1] * w->in[2];
     if (n * positions * i == 0)
         return 0;
+    if (winograd_suits(i, o, groups, w))
+        return winograd_input_gradient(n, i, o, w, dz, kernel, bias, f, dx);
 
     /* Multiply-adds for each of the o, in registers; measured.  The choice must be the same on all machines. */
     const int strided = w->stride[0] * w->stride[1] * w->stride[2] > 1;
@@ -509,22 +497,6 @@ typedef struct {
     real *more;                         /* [parts - 1][size + o] */
     int status;
 } kernel_gradient_job;
-
-/* total[o] += the sum of rows[count][o] */
-static void add_rows(ptrdiff_t count, ptrdiff_t o, const real *rows, real *total)
-{
-    for (ptrdiff_t j = 0; j < o; j += VL) {
-        const ptrdiff_t left = o - j;
-        vec sum[4] = {splat(0), splat(0), splat(0), splat(0)};
-        ptrdiff_t r = 0;
-        for (; r + 4 <= count; r += 4)
-            for (int s = 0; s < 4; s++)
-                sum[s] += load_n(rows + (r + s) * o + j, left);
-        for (; r < count; r++)
-            sum[0] += load_n(rows + r * o + j, left);
-        store_n(total + j, left, load_n(total + j, left) + ((sum[0] + sum[1]) + (sum[2] + sum[3])));
-    }
-}
 
 static void kernel_gradient_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 {
@@ -602,6 +574,9 @@ static int kernel_gradient(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, ptrdiff_t grou
             memset(dbias, 0, sizeof(real) * (size_t)o);
         return 0;
     }
+    if (dkernel && winograd_suits(i, o, groups, w))
+        return winograd_kernel_gradient(n, i, o, w, x, dz, dkernel, dbias);
+
     /* The number of parts follows from the sizes alone, so that all machines add the same sums. */
     job.parts = least(n, job.size < 1 << 18 ? MOST_PARTS : MOST_PARTS / 4);
     const size_t bytes = sizeof(real) * (size_t)((job.parts - 1) * (job.size + o));

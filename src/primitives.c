@@ -14,11 +14,16 @@
 #include "activation.c"
 #include "gemm.c"
 #include "linear.c"
+#include "field.c"
 #include "depthwise.c"
+#include "winograd.c"
 #include "convolution.c"
+#include "pool.c"
+#include "norm.c"
 #include "softmax.c"
 #include "loss.c"
 #include "argmax.c"
+#include "sampling.c"
 #include "optim.c"
 #include "random.c"
 
@@ -35,6 +40,17 @@ const cdl_primitives CDL_TABLE = {
     .convolution_backward = convolution_backward,
     .convolution_transpose = convolution_transpose,
     .convolution_transpose_backward = convolution_transpose_backward,
+    .max_pool = max_pool,
+    .max_pool_backward = max_pool_backward,
+    .average_pool = average_pool,
+    .average_pool_backward = average_pool_backward,
+    .batch_norm = batch_norm,
+    .batch_norm_backward = batch_norm_backward,
+    .scale_shift = scale_shift,
+    .layer_norm = layer_norm,
+    .layer_norm_backward = layer_norm_backward,
+    .rms_norm = rms_norm,
+    .rms_norm_backward = rms_norm_backward,
     .softmax = softmax,
     .softmax_backward = softmax_backward,
     .log_softmax = log_softmax,
@@ -45,6 +61,7 @@ const cdl_primitives CDL_TABLE = {
     .categorical_crossentropy = categorical_crossentropy,
     .sparse_categorical_crossentropy = sparse_categorical_crossentropy,
     .argmax = argmax,
+    .affine_sample = affine_sample,
     .sgd = sgd,
     .momentum = momentum,
     .rmsprop = rmsprop,

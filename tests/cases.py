@@ -280,6 +280,20 @@ CONVOLUTIONS = [
     *square((1, 6, 5, 4, 2), (2, 2, 2, 2, 17), stride=2, dilation=2, padding=(1, 0)),
     *convolutions((2, 6, 9, 4), (1, 5, 4, 6), (2, 1), ((0, 0), (2, 2)), (1, 1)),
     *convolutions((1, 70, 60, 2), (3, 5, 2, 3), (1, 1), ((1, 1), (0, 0)), (3, 2)),  # more than one stripe
+    # By Winograd's identity: tiles of 2 x 2 outputs that fit and do not, channels likewise, more images than parts.
+    *[
+        case
+        for x, o, padding, function in [
+            ((2, 4, 4, 16), 16, ((0, 0), (0, 0)), "linear"),
+            ((3, 5, 8, 17), 19, ((1, 1), (1, 1)), "relu"),
+            ((1, 1, 1, 12), 35, ((1, 1), (1, 1)), "tanh"),
+            ((2, 3, 6, 33), 12, ((2, 0), (0, 1)), "sigmoid"),
+            ((19, 6, 5, 12), 16, ((1, 1), (0, 0)), "relu"),
+            ((1, 26, 30, 15), 13, ((4, 3), (5, 0)), "linear"),
+            ((0, 6, 5, 12), 16, ((1, 1), (0, 0)), "relu"),
+        ]
+        for case in convolutions(x, (3, 3, x[-1], o), (1, 1), padding, (1, 1), 1, function)
+    ],
     *square((1, 3, 3, 2), (7, 7, 2, 3), padding=6),  # windows that see nothing but padding
     *square((40, 12, 12, 3), (3, 3, 3, 8)),  # enough work for three threads
     *square((0, 5, 5, 3), (3, 3, 3, 4)),
@@ -313,11 +327,107 @@ CONVOLUTIONS = [
     ],
 ]
 
+
+def pools(
+    shape: tuple[int, ...], size: tuple[int, ...], strides: tuple[int, ...], padding: tuple | None = None
+) -> list:
+    padding = padding or ((0, 0),) * len(size)
+    of_x = after(lambda x: reference.max_pool(x, size, strides, padding))
+    out = reference.max_pool(np.zeros(shape), size, strides, padding).shape
+    terms, summed = math.prod(size), 4.0 * math.prod(size)
+    windows = (size, strides, padding)
+    return [
+        Case("max_pool", normal(*shape), *windows),
+        Case("max_pool_backward", normal(*shape), of_x, normal(*out), *windows, length=terms, size=summed),
+        Case("max_pool_backward", with_ties(*shape), of_x, normal(*out), *windows, length=terms, size=summed),
+        Case("average_pool", normal(*shape), *windows, length=terms),
+        Case("average_pool_backward", normal(*out), shape[1:-1], *windows, length=terms),
+    ]
+
+
+POOLING = [
+    *[case for c in (1, 3, 5, 17, 32, 64) for case in pools((3, 6, 7, c), (2, 2), (2, 2))],
+    *[case for c in (1, 3, 9, 40) for case in pools((2, 7, 6, c), (3, 3), (2, 2), ((1, 1), (0, 1)))],
+    *[case for c in (1, 3, 33) for case in pools((2, 9, 8, c), (2, 1), (3, 4), ((0, 1), (0, 0)))],
+    *pools((2, 5, 5, 7), (3, 2), (1, 1)),
+    *pools((2, 4, 5, 6), (4, 5), (1, 1)),
+    *pools((1, 1, 1, 4), (2, 2), (2, 2), ((0, 1), (1, 0))),
+    *pools((0, 4, 4, 3), (2, 2), (2, 2)),
+    *pools((3, 4, 4, 0), (2, 2), (2, 2)),
+    *[case for c in (1, 3, 35) for case in pools((3, 11, c), (3,), (2,), ((1, 1),))],
+    *[case for c in (2, 18) for case in pools((2, 5, 4, 6, c), (2, 2, 3), (2, 1, 3), ((1, 0), (0, 0), (1, 2)))],
+    *pools((7, 28, 30, 33), (2, 2), (2, 2)),
+    *pools((7, 28, 30, 33), (3, 3), (1, 1), ((1, 1), (1, 1))),
+]
+
+
+def norms(rows: tuple[int, ...], d: int) -> list[Case]:
+    x, dy, per_channel, positive = normal(*rows, d), normal(*rows, d), normal(d), between(0.5, 2.0, d)
+    n = math.prod(rows)
+    by_channel = [
+        Case("batch_norm", x, gamma, beta, 1e-3, length=n, size=8.0)
+        for gamma, beta in ((positive, per_channel), (None, per_channel), (positive, None), (None, None))
+    ] + [
+        Case("batch_norm_backward", x, gamma, per_channel, positive, dy, 1e-3, need_dx, length=n, size=8.0 * n**0.5)
+        for gamma, need_dx in ((positive, True), (None, True), (positive, False))
+    ]
+    return [
+        *(by_channel if n else []),
+        Case("scale_shift", x, positive, per_channel, size=4.0),
+        Case("layer_norm", x, positive, per_channel, 1e-3, length=d, size=16.0),
+        Case("layer_norm", x, None, None, 1e-3, length=d, size=16.0),
+        *[
+            Case("layer_norm_backward", x, gamma, dy, 1e-3, *needed, length=n + d, size=256.0)
+            for gamma, needed in ((positive, (True, True)), (None, (False, False)), (positive, (False, True)))
+        ],
+        Case("rms_norm", x, positive, 1e-3, length=d, size=16.0),
+        Case("rms_norm_backward", x, positive, dy, 1e-3, length=n + d, size=256.0),
+    ]
+
+
+NORMALISATION = [
+    case
+    for rows, d in [
+        *[((6,), d) for d in (1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 127)],
+        ((0,), 3),
+        ((1,), 5),
+        ((2, 3, 4), 40),
+        *[((n,), 9) for n in (127, 128, 129, 700)],
+        ((4001,), 35),
+    ]
+    for case in norms(rows, d)
+]
+
 SELECTION = [
     Case("take_rows", normal(50, 3), integers(50, 1009, dtype=np.int64)),
     Case("take_rows", integers(9, 50, 2, 3), integers(50, 17, dtype=np.int64)),
     Case("take_rows", integers(256, 50, 28, 28, dtype=np.uint8), integers(50, 2003, dtype=np.int64)),
     Case("take_rows", normal(5, 0), integers(5, 3, dtype=np.int64)),
+]
+
+
+def sampled(n: int, h: int, w: int, c: int, size: tuple[int, int], interpolation: str, fill_mode: str) -> Case:
+    """Turned, stretched and moved well beyond the edges; positions up to 8 times the size."""
+    transforms = between(-2, 2, n, 6)
+    how = (interpolation, fill_mode, 0.5)
+    return Case("affine_sample", normal(n, h, w, c), transforms, size, *how, size=8 * max(size))
+
+
+SAMPLING = [
+    *[
+        sampled(*shape, interpolation, fill_mode)
+        for shape in [
+            (0, 3, 3, 1, (2, 2)),
+            (2, 1, 1, 3, (3, 2)),
+            (3, 5, 4, 1, (4, 65)),
+            (2, 5, 4, 2, (0, 3)),
+            (2, 7, 5, 17, (6, 9)),
+            (5, 9, 8, 3, (70, 130)),
+        ]
+        for interpolation in ops.INTERPOLATIONS
+        for fill_mode in ops.FILL_MODES
+    ],
+    Case("affine_sample", normal(1, 0, 3, 2), normal(1, 6), (2, 3), "bilinear", "constant", 0.5),
 ]
 
 VARIABLES = [normal(7, 3), normal(0), normal(3), normal(MANY)]
@@ -346,4 +456,16 @@ RANDOM = [
     Case("random_uniform", (2, 3, 5), 2**64 - 1, 2**64 - 1, 0.0, 1.0, like_dtype()),
 ]
 
-CASES = [*ELEMENTWISE, *BY_ROW, *LOSSES, *MATRIX, *CONVOLUTIONS, *SELECTION, *OPTIMIZERS, *RANDOM]
+CASES = [
+    *ELEMENTWISE,
+    *BY_ROW,
+    *LOSSES,
+    *MATRIX,
+    *CONVOLUTIONS,
+    *POOLING,
+    *NORMALISATION,
+    *SELECTION,
+    *SAMPLING,
+    *OPTIMIZERS,
+    *RANDOM,
+]

@@ -2,10 +2,12 @@
 
 import gzip
 import hashlib
+import io
 import os
 import struct
 import subprocess
 import sys
+import tarfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cdl.datasets import _files, _idx, digits, fashion_mnist, mnist
+from cdl.datasets import _files, _idx, cifar10, digits, fashion_mnist, mnist
 
 ROOT = Path(__file__).parents[1]
 NAMES = (
@@ -449,3 +451,106 @@ def test_images_and_labels_must_belong_together(cache, tmp_path, monkeypatch):
     monkeypatch.setenv("CDL_DATA_DIR", str(tmp_path / "data"))
     with pytest.raises(ValueError, match=r"holds 12 images, but .* holds 5 labels"):
         mnist.load_data()
+
+
+# ------------------------------------------------------------------------------------------------------------- CIFAR-10
+
+PARTS = [*cifar10.TRAIN, *cifar10.TEST]
+
+
+def photographs(count, seed=0):
+    """Images and labels, and the bytes of the records that hold them: label, then red, green and blue plane."""
+    rng = np.random.default_rng(seed)
+    x, y = rng.integers(0, 256, (count, 32, 32, 3), np.uint8), rng.integers(0, 10, (count, 1), np.uint8)
+    records = np.concatenate([y, x.transpose(0, 3, 1, 2).reshape(count, -1)], axis=1)
+    return x, y, records.tobytes()
+
+
+def tar_gz(bodies):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for name, body in bodies.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(body)
+            archive.addfile(member, io.BytesIO(body))
+    return buffer.getvalue()
+
+
+def small_archive():
+    """An archive of five times two and three images, in another order than is wanted, and the arrays in it."""
+    drawn = {name: photographs(3 if name in cifar10.TEST else 2, seed) for seed, name in enumerate(PARTS)}
+    bodies = {"cifar-10-batches-bin/readme.html": b"<html>"} | {name: drawn[name][2] for name in reversed(PARTS)}
+    x_train, y_train = (np.concatenate([drawn[name][k] for name in cifar10.TRAIN]) for k in (0, 1))
+    return tar_gz(bodies), (x_train, y_train, *drawn[PARTS[-1]][:2])
+
+
+def save(folder, path, body):
+    (folder / path).parent.mkdir(parents=True, exist_ok=True)
+    (folder / path).write_bytes(body)
+    return folder / path
+
+
+def test_cifar10_is_found_else_a_subset_of_it_else_downloaded(cache, tmp_path, monkeypatch, server):
+    archive, arrays = small_archive()
+    published = cifar10.ARCHIVE._replace(sha256=hashlib.sha256(archive).hexdigest(), mirrors=(server.url,))
+    monkeypatch.setattr(cifar10, "ARCHIVE", published)
+    data = tmp_path / "data"
+    monkeypatch.setenv("CDL_DATA_DIR", str(data))
+    train, test = photographs(4, 10), photographs(1, 11)
+    save(data, cifar10.SUBSET[0], gzip.compress(train[2]))
+
+    server.bodies = {"cifar-10-binary.tar.gz": archive}
+    assert_holds(cifar10.load_data(), arrays)  # half a subset is none
+    assert server.requests == ["/cifar-10-binary.tar.gz"]
+    (cache / cifar10.ARCHIVE.path).unlink()
+    save(data, cifar10.SUBSET[1], gzip.compress(test[2]))
+    assert_holds(cifar10.load_data(), (*train[:2], *test[:2]))
+    save(data, cifar10.ARCHIVE.path, archive)
+    assert_holds(cifar10.load_data(), arrays)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "truncated or not a tar.gz archive"),
+        (b"not gzip", "truncated or not a tar.gz archive"),
+        (gzip.compress(b"not tar" * 100), "truncated or not a tar.gz archive"),
+        (small_archive()[0][:-1000], "truncated or not a tar.gz archive"),
+        (tar_gz({}), "lacks cifar-10-batches-bin/data_batch_1.bin, "),
+        (tar_gz(dict.fromkeys(PARTS, b"1")), "holds 5 bytes of images, not a multiple of 3073"),
+        (tar_gz(dict.fromkeys(PARTS, b"\n" * 3073)), "has a label 10, beyond 9"),
+    ],
+)
+def test_a_damaged_archive_is_refused_by_name(content, message, cache):
+    path = save(cache, cifar10.ARCHIVE.path, content)
+    with pytest.raises(ValueError, match=message) as caught:
+        cifar10.load_data()
+    assert str(path) in str(caught.value) and "Delete the file" in str(caught.value)
+
+
+def test_a_damaged_subset_is_refused_by_name(cache):
+    whole = gzip.compress(photographs(2)[2])
+    save(cache, cifar10.SUBSET[0], whole)
+    for content, message in [
+        (whole[:-9], "truncated"),
+        (b"x", "not a gzip"),
+        (gzip.compress(b"1"), "1 bytes of images"),
+    ]:
+        path = save(cache, cifar10.SUBSET[1], content)
+        with pytest.raises(ValueError, match=message) as caught:
+            cifar10.load_data()
+        assert str(path) in str(caught.value)
+
+
+@needs_data
+def test_the_published_photographs():
+    """The whole set or the subset: the first batch has the published counts of its classes, and begins with a frog."""
+    (x_train, y_train), (x_test, y_test) = cifar10.load_data()
+    assert x_train.shape[1:] == x_test.shape[1:] == (32, 32, 3)
+    assert y_train.shape == (len(x_train), 1) and y_test.shape == (len(x_test), 1)
+    assert np.bincount(y_train[:10_000, 0]).tolist() == [1005, 974, 1032, 1016, 999, 937, 1030, 1001, 1025, 981]
+    assert y_train[0, 0] == 6 and x_train[0, 0, :3].tolist() == [[59, 62, 63], [43, 46, 45], [50, 48, 43]]
+    # Upright and in colour: in the mean, the upper part of an image is the sky's, lighter and bluer than the lower.
+    sky, ground = x_train[:10_000, :4].mean(axis=(0, 1, 2)), x_train[:10_000, -4:].mean(axis=(0, 1, 2))
+    assert (sky > ground).all() and sky[2] - sky[0] > ground[2] - ground[0]

@@ -119,6 +119,78 @@ def test_convolution_transpose(backend, geometry, function):
     )
 
 
+POOLINGS = [
+    ((2, 5, 4, 3), (2, 2), (2, 2), ((0, 0), (0, 0))),
+    ((2, 5, 4, 9), (3, 2), (1, 1), ((1, 1), (0, 1))),
+    ((2, 7, 2), (2,), (3,), ((0, 0),)),
+    ((1, 3, 4, 5, 2), (2, 3, 2), (1, 2, 2), ((0, 0), (1, 1), (1, 0))),
+]
+
+
+@pytest.mark.parametrize("shape, size, strides, padding", POOLINGS)
+def test_max_pool(backend, shape, size, strides, padding):
+    windows = (size, strides, padding)
+    x = np.random.default_rng(0).normal(size=shape)
+    check([x], lambda x: ops.max_pool(x, *windows), lambda dy, y, x: [ops.max_pool_backward(x, y, dy, *windows)])
+
+
+@pytest.mark.parametrize("shape, size, strides, padding", POOLINGS)
+def test_average_pool(backend, shape, size, strides, padding):
+    windows = (size, strides, padding)
+    x = np.random.default_rng(0).normal(size=shape)
+    check(
+        [x],
+        lambda x: ops.average_pool(x, *windows),
+        lambda dy, y, x: [ops.average_pool_backward(dy, shape[1:-1], *windows)],
+    )
+
+
+@pytest.mark.parametrize("shape", [(5, 1), (300, 3), (2, 3, 4, 9)])
+def test_batch_norm(backend, shape):
+    rng = np.random.default_rng(0)
+    inputs = [rng.normal(size=shape), rng.normal(size=shape[-1]), rng.normal(size=shape[-1])]
+
+    def gradients(dy, y, x, gamma, beta):
+        _, mean, variance = ops.batch_norm(x, gamma, beta, 1e-3)
+        return ops.batch_norm_backward(x, gamma, mean, variance, dy, 1e-3)
+
+    check(inputs, lambda x, gamma, beta: ops.batch_norm(x, gamma, beta, 1e-3)[0], gradients)
+
+
+def test_scale_shift(backend):
+    """Linear in all three: the gradients are sums of products."""
+    rng = np.random.default_rng(0)
+    check(
+        [rng.normal(size=(2, 3, 9)), rng.normal(size=9), rng.normal(size=9)],
+        ops.scale_shift,
+        lambda dy, y, x, scale, shift: [
+            ops.scale_shift(dy, scale, np.zeros_like(scale)),
+            ops.column_sum(dy * x),
+            ops.column_sum(dy),
+        ],
+    )
+
+
+@pytest.mark.parametrize("shape", [(4, 2), (150, 3), (2, 3, 17)])
+def test_layer_norm(backend, shape):
+    rng = np.random.default_rng(0)
+    check(
+        [rng.normal(size=shape), rng.normal(size=shape[-1]), rng.normal(size=shape[-1])],
+        lambda x, gamma, beta: ops.layer_norm(x, gamma, beta, 0.1),
+        lambda dy, y, x, gamma, beta: ops.layer_norm_backward(x, gamma, dy, 0.1),
+    )
+
+
+@pytest.mark.parametrize("shape", [(4, 2), (150, 3), (2, 3, 17)])
+def test_rms_norm(backend, shape):
+    rng = np.random.default_rng(0)
+    check(
+        [rng.normal(size=shape), rng.normal(size=shape[-1])],
+        lambda x, gamma: ops.rms_norm(x, gamma, 0.1),
+        lambda dy, y, x, gamma: ops.rms_norm_backward(x, gamma, dy, 0.1),
+    )
+
+
 def test_dropout(backend):
     x = np.random.default_rng(0).normal(size=(3, 50))
     check([x], lambda x: ops.dropout(x, 0.3, 5, 6), lambda dy, y, x: [ops.dropout(dy, 0.3, 5, 6)])

@@ -6,8 +6,9 @@
         def fit_epoch(self, network) -> Task        one shuffled pass over 60,000 samples; the value is its mean loss
         def predict(self, network, count) -> Task   class probabilities of `count` samples
 
-and, where benchmarks/ops.py is to time it, the primitives matmul, activation, softmax, crossentropy and adam.
-What a peer cannot do it does not define.  Each is tuned as far as its users can tune it.
+and, where benchmarks/ops.py and convolution.py are to time them, the primitives matmul, activation, softmax,
+crossentropy, adam, convolution, pooling and batch_norm.  What a peer cannot do it does not define, or returns None.
+Each is tuned as far as its users can tune it.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ PEERS = {
     "cdl": "this library, through its public interface",
     "numpy": "written by hand: one flat parameter array, Adam in place, no temporaries that can be avoided",
     "torch": "PyTorch as in its tutorials",
-    "torch-tuned": "fused Adam, denormals flushed",
+    "torch-tuned": "fused Adam, denormals flushed, images with channels last",
     "torch-compile": "tuned, and model and loss through torch.compile",
     "jax": "the whole step jitted, state donated, steps dispatched without waiting",
     "jax-scan": "the whole epoch jitted, as one lax.scan",
-    "keras": "Keras on JAX, jit_compile: train_on_batch, fit, predict_on_batch",
+    "keras": "Keras on JAX: train_on_batch, fit, predict_on_batch",
+    "keras-tensorflow": "the same on TensorFlow",
+    "tensorflow": "its own kernels, the whole step as a tf.function",
     "onnxruntime": "inference only",
 }
 # torch-compile compiles for a minute, and is slower than torch-tuned for networks of this size.
@@ -38,6 +41,8 @@ def create(name: str, threads: int):
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
     library, _, variant = name.partition("-")
+    if library == "keras":
+        os.environ["KERAS_BACKEND"] = variant or "jax"
     module = import_module(f"peers.{library}_")
     return getattr(module, variant.capitalize(), module.Peer)(threads, variant)
 
@@ -50,7 +55,6 @@ def environment(threads: int) -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": str(threads),
         "MKL_NUM_THREADS": str(threads),
         "XLA_FLAGS": f"--xla_cpu_multi_thread_eigen={eigen} intra_op_parallelism_threads={threads}",
-        "KERAS_BACKEND": "jax",
         "JAX_PLATFORMS": "cpu",
         "CUDA_VISIBLE_DEVICES": "",
         "TF_CPP_MIN_LOG_LEVEL": "3",

@@ -5,11 +5,14 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+from geometry import Convolution, Pooling
+from networks import Network
 from timing import Task
-from workloads import BETA_1, BETA_2, EPSILON, LEARNING_RATE, Network, gradients, noise
+from workloads import BETA_1, BETA_2, BN_EPSILON, EPSILON, LEARNING_RATE, gradients, noise
 
 import cdl
-from cdl import layers, ops
+from cdl import ops
+from peers.keras_words import trainer
 
 PARAMETERS = {"elu": (1.0,)}
 
@@ -18,30 +21,8 @@ class Peer:
     def __init__(self, threads: int, variant: str):
         cdl.config.set_num_threads(threads)
 
-    def _model(self, network: Network):
-        cdl.config.set_floatx(network.dtype)
-        *hidden, classes = network.sizes[1:]
-        model = cdl.Sequential(
-            [cdl.Input((network.sizes[0],))]
-            + [layers.Dense(u, "relu") for u in hidden]
-            + [layers.Dense(classes, "softmax")]
-        )
-        optimizer = cdl.optimizers.Adam(LEARNING_RATE, BETA_1, BETA_2, EPSILON)
-        model.compile(optimizer, "sparse_categorical_crossentropy")
-        optimizer.build(model.trainable_variables)
-        weights, first = network.weights(), [np.array(v) for v in optimizer.variables]
-
-        def reset() -> None:
-            model.set_weights(weights)
-            for variable, value in zip(optimizer.variables, first, strict=True):
-                variable.assign(value)
-            model.reset_metrics()
-
-        reset()
-        return model, reset
-
     def train_step(self, network: Network) -> Task:
-        model, reset = self._model(network)
+        model, reset = trainer(cdl, network)
 
         def step(x: np.ndarray, label: np.ndarray) -> float:
             model.reset_metrics()
@@ -50,11 +31,11 @@ class Peer:
         return Task.cycle(step, network.batches(), reset)
 
     def fit_epoch(self, network: Network) -> Task:
-        (model, reset), (x, label) = self._model(network), network.samples(60_000)
+        (model, reset), (x, label) = trainer(cdl, network), network.samples(60_000)
         return Task(lambda: model.fit(x, label, network.batch, verbose=0).history["loss"][0], reset)
 
     def predict(self, network: Network, count: int) -> Task:
-        (model, _), (x, _) = self._model(network), network.samples(count)
+        (model, _), (x, _) = trainer(cdl, network), network.samples(count)
         return Task(lambda: model.predict(x, verbose=0))
 
     def matmul(self, a: tuple, b: tuple, transpose_a: bool, transpose_b: bool, dtype: str) -> Task:
@@ -87,3 +68,37 @@ class Peer:
             return value
 
         return Task(step)
+
+    def convolution(self, case: Convolution, wanted: str) -> Task:
+        x, kernel, dy = case.operands()
+        rest = [case.stride] * 2, [(case.pad, case.pad)] * 2, [1, 1], case.groups, "linear"
+        if wanted == "forward":
+            return Task(lambda: ops.convolution(x, kernel, None, *rest))
+        y, need = ops.convolution(x, kernel, None, *rest), ("dx" in wanted, "dkernel" in wanted, False)
+        return Task(lambda: ops.convolution_backward(x, kernel, y, dy, *rest, *need), read=flat)
+
+    def pooling(self, case: Pooling, wanted: str) -> Task:
+        (x, dy), rest = case.operands(), ([case.size] * 2, [case.size] * 2, [(0, 0)] * 2)
+        if case.kind == "max":
+            if wanted == "forward":
+                return Task(lambda: ops.max_pool(x, *rest))
+            y = ops.max_pool(x, *rest)
+            return Task(lambda: ops.max_pool_backward(x, y, dy, *rest))
+        if wanted == "forward":
+            return Task(lambda: ops.average_pool(x, *rest))
+        return Task(lambda: ops.average_pool_backward(dy, case.x[1:3], *rest))
+
+    def batch_norm(self, shape: tuple) -> Task:
+        x, dy = noise(*shape), noise(*shape, seed=1)
+        gamma, beta = np.ones(shape[-1], np.float32), np.zeros(shape[-1], np.float32)
+
+        def both() -> tuple:
+            y, mean, variance = ops.batch_norm(x, gamma, beta, BN_EPSILON)
+            return y, *ops.batch_norm_backward(x, gamma, mean, variance, dy, BN_EPSILON)
+
+        return Task(both, read=flat)
+
+
+def flat(values: tuple) -> np.ndarray:
+    """Those that are not None, in one vector."""
+    return np.concatenate([value.ravel() for value in values if value is not None])

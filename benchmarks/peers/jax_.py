@@ -3,36 +3,68 @@
 from __future__ import annotations
 
 import itertools
-from functools import partial
+from functools import partial, reduce
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from geometry import Convolution, Pooling
+from networks import Conv, Dense, Dropout, Flatten, GlobalAverage, MaxPool, Network
 from timing import Task
-from workloads import BETA_1, BETA_2, EPSILON, LEARNING_RATE, Network
+from workloads import BETA_1, BETA_2, BN_EPSILON, EPSILON, LEARNING_RATE, noise
 
 
-def logits(layers, x):
-    *hidden, (kernel, bias) = layers
-    for k, b in hidden:
-        x = jax.nn.relu(x @ k + b)
-    return x @ kernel + bias
+def logits(network: Network, weights, x, key=None):
+    """With a key the units of Dropout are drawn, without one they all pass."""
+    weights = iter(weights)
+    for layer in network.layers:
+        match layer:
+            case Conv(_, size, padding):
+                kernel, bias = next(weights)
+                axes = "XYZ"[: len(size)]
+                layout = (f"N{axes}C", f"{axes}IO", f"N{axes}C")
+                x = jax.lax.conv_general_dilated(x, kernel, [1] * len(size), padding.upper(), dimension_numbers=layout)
+                x = jax.nn.relu(x + bias)
+            case MaxPool(axes):
+                x = max_pool(x, 2, axes)
+            case Flatten():
+                x = x.reshape(len(x), -1)
+            case GlobalAverage():
+                x = x.mean(range(1, x.ndim - 1))
+            case Dropout(rate):
+                if key is not None and rate:
+                    x = jnp.where(jax.random.bernoulli(key, 1 - rate, x.shape), x / (1 - rate), 0)
+            case Dense():
+                kernel, bias = next(weights)
+                x = x @ kernel + bias
+                if layer is not network.layers[-1]:
+                    x = jax.nn.relu(x)
+    return x
 
 
-def crossentropy(layers, x, label):
-    log_p = jax.nn.log_softmax(logits(layers, x))
+def max_pool(x, size, axes):
+    """The maximum of strided slices: 15 times as fast backwards as reduce_window, whose gradient is serial."""
+    whole = [points // size * size for points in x.shape[1:-1]]
+    starts = itertools.product(range(size), repeat=axes)
+    windows = ([slice(i, n, size) for i, n in zip(start, whole, strict=True)] for start in starts)
+    return reduce(jnp.maximum, (x[:, *window] for window in windows))
+
+
+def crossentropy(network, weights, x, label, key):
+    log_p = jax.nn.log_softmax(logits(network, weights, x, key))
     return -jnp.mean(jnp.take_along_axis(log_p, label[:, None], axis=1))
 
 
-def adam_step(state, x, label):
-    layers, m, v, steps = state
-    loss, g = jax.value_and_grad(crossentropy)(layers, x, label)
+def adam_step(network, state, x, label):
+    weights, m, v, steps = state
+    key = jax.random.fold_in(jax.random.key(0, impl="rbg"), steps.astype(int))
+    loss, g = jax.value_and_grad(crossentropy, 1)(network, weights, x, label, key)
     steps += 1
     rate = LEARNING_RATE * jnp.sqrt(1 - BETA_2**steps) / (1 - BETA_1**steps)
     m = jax.tree.map(lambda m, g: m + (1 - BETA_1) * (g - m), m, g)
     v = jax.tree.map(lambda v, g: v + (1 - BETA_2) * (g * g - v), v, g)
-    layers = jax.tree.map(lambda w, m, v: w - rate * m / (jnp.sqrt(v) + EPSILON), layers, m, v)
-    return (layers, m, v, steps), loss
+    weights = jax.tree.map(lambda w, m, v: w - rate * m / (jnp.sqrt(v) + EPSILON), weights, m, v)
+    return (weights, m, v, steps), loss
 
 
 class Trainer:
@@ -45,8 +77,8 @@ class Trainer:
 
     def reset(self) -> None:
         pairs = list(zip(self.weights[::2], self.weights[1::2], strict=True))
-        layers, m, v = (jax.tree.map(make, pairs) for make in (jnp.array, jnp.zeros_like, jnp.zeros_like))
-        self.state = layers, m, v, jnp.zeros((), self.dtype)
+        weights, m, v = (jax.tree.map(make, pairs) for make in (jnp.array, jnp.zeros_like, jnp.zeros_like))
+        self.state = weights, m, v, jnp.zeros((), self.dtype)
 
     def run(self, function, *arguments):
         self.state, value = function(self.state, *arguments)
@@ -62,7 +94,7 @@ class Peer:
 
     def train_step(self, network: Network) -> Task:
         trainer = Trainer(network)
-        step = jax.jit(adam_step, donate_argnums=0)
+        step = jax.jit(partial(adam_step, network), donate_argnums=0)
         batches = [(jnp.array(x), jnp.array(label)) for x, label in network.batches()]
         return Task.cycle(partial(trainer.run, step), batches, trainer.reset, trainer.wait)
 
@@ -73,7 +105,7 @@ class Peer:
         @partial(jax.jit, donate_argnums=0)
         def step(state, x, label, order, batch):
             part = order[batch]
-            return adam_step(state, x[part], label[part])
+            return adam_step(network, state, x[part], label[part])
 
         def epoch() -> float:
             order = next(orders)
@@ -83,10 +115,69 @@ class Peer:
         return Task(epoch, trainer.reset, trainer.wait)
 
     def predict(self, network: Network, count: int) -> Task:
-        layers = Trainer(network).state[0]
-        apply = jax.jit(lambda layers, x: jax.nn.softmax(logits(layers, x)))
+        weights = Trainer(network).state[0]
+        apply = jax.jit(lambda weights, x: jax.nn.softmax(logits(network, weights, x)))
         x = network.samples(count)[0]
-        return Task(lambda: np.asarray(apply(layers, x)))
+        return Task(lambda: np.asarray(apply(weights, x)))
+
+    def convolution(self, case: Convolution, wanted: str) -> Task:
+        x, kernel, dy = map(jnp.array, case.operands())
+        layout = ("NHWC", "HWIO", "NHWC")
+
+        def forward(x, kernel):
+            strides, pads = [case.stride] * 2, [(case.pad, case.pad)] * 2
+            return jax.lax.conv_general_dilated(
+                x, kernel, strides, pads, dimension_numbers=layout, feature_group_count=case.groups
+            )
+
+        if wanted == "forward":
+            return timed(forward, x, kernel)
+        if wanted == "dx":
+            return timed(lambda kernel, dy: jax.vjp(lambda x: forward(x, kernel), jnp.zeros(case.x))[1](dy), kernel, dy)
+        if wanted == "dkernel":
+            return timed(lambda x, dy: jax.vjp(partial(forward, x), jnp.zeros(case.kernel))[1](dy), x, dy)
+        return timed(lambda x, kernel, dy: jax.vjp(forward, x, kernel)[1](dy), x, kernel, dy)
+
+    def pooling(self, case: Pooling, wanted: str) -> Task:
+        x, dy = map(jnp.array, case.operands())
+        window = (1, case.size, case.size, 1)
+
+        def forward(x):
+            if case.kind == "max":
+                return max_pool(x, case.size, 2)
+            return jax.lax.reduce_window(x, 0.0, jax.lax.add, window, window, "VALID") / case.size**2
+
+        if wanted == "forward":
+            return timed(forward, x)
+        return timed(lambda x, dy: jax.vjp(forward, x)[1](dy), x, dy)
+
+    def batch_norm(self, shape: tuple) -> Task:
+        x, dy = jnp.array(noise(*shape)), jnp.array(noise(*shape, seed=1))
+        gamma, beta = jnp.ones(shape[-1]), jnp.zeros(shape[-1])
+
+        def forward(x, gamma, beta):
+            mean = x.mean((0, 1, 2))
+            variance = (x * x).mean((0, 1, 2)) - mean * mean
+            return (x - mean) * (gamma / jnp.sqrt(variance + BN_EPSILON)) + beta
+
+        def both(x, gamma, beta, dy):
+            y, backward = jax.vjp(forward, x, gamma, beta)
+            return y, *backward(dy)
+
+        return timed(both, x, gamma, beta, dy)
+
+
+def timed(function, *arguments) -> Task:
+    """The jitted function; several results are one flat vector to whoever compares them."""
+    compiled = jax.jit(function)
+
+    def read(values) -> np.ndarray:
+        return np.concatenate([np.ravel(value) for value in values]) if isinstance(values, tuple) else values
+
+    def call():
+        return jax.block_until_ready(compiled(*arguments))
+
+    return Task(call, read=read)
 
 
 class Scan:
@@ -100,7 +191,8 @@ class Scan:
 
         @partial(jax.jit, donate_argnums=0)
         def epoch(state, x, label, order):
-            state, losses = jax.lax.scan(lambda state, part: adam_step(state, x[part], label[part]), state, order)
+            step = partial(adam_step, network)
+            state, losses = jax.lax.scan(lambda state, part: step(state, x[part], label[part]), state, order)
             return state, losses.mean()
 
         return Task(lambda: float(trainer.run(epoch, x, label, next(orders))), trainer.reset, trainer.wait)

@@ -1,41 +1,29 @@
-"""Keras (on the backend that KERAS_BACKEND names), compiled, through its public interface."""
+"""Keras (on the backend that KERAS_BACKEND names), compiled as it chooses by itself, through its public interface."""
 
 from __future__ import annotations
 
-import jax
 import keras
 import numpy as np
-from keras import layers
+from networks import Network
 from timing import Task
-from workloads import BETA_1, BETA_2, EPSILON, LEARNING_RATE, Network
+
+from peers.keras_words import trainer
 
 
 class Peer:
     def __init__(self, threads: int, variant: str):
-        pass
+        if keras.backend.backend() == "tensorflow":
+            import tensorflow as tf
+
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
+            tf.config.threading.set_inter_op_parallelism_threads(threads)
 
     def _model(self, network: Network):
-        jax.config.update("jax_enable_x64", network.dtype == "float64")
-        keras.config.set_floatx(network.dtype)
-        *hidden, classes = network.sizes[1:]
-        model = keras.Sequential(
-            [keras.Input((network.sizes[0],))]
-            + [layers.Dense(u, "relu") for u in hidden]
-            + [layers.Dense(classes, "softmax")]
-        )
-        optimizer = keras.optimizers.Adam(LEARNING_RATE, BETA_1, BETA_2, EPSILON)
-        model.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=True)
-        optimizer.build(model.trainable_variables)
-        weights, first = network.weights(), [v.numpy().copy() for v in optimizer.variables]
+        if keras.backend.backend() == "jax":
+            import jax
 
-        def reset() -> None:
-            model.set_weights(weights)
-            for variable, value in zip(optimizer.variables, first, strict=True):
-                variable.assign(value)
-            model.reset_metrics()
-
-        reset()
-        return model, reset
+            jax.config.update("jax_enable_x64", network.dtype == "float64")
+        return trainer(keras, network)
 
     def train_step(self, network: Network) -> Task:
         model, reset = self._model(network)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from networks import Network
 from timing import Task
-from workloads import BETA_1, BETA_2, EPSILON, LEARNING_RATE, Network, noise
+from workloads import BETA_1, BETA_2, EPSILON, LEARNING_RATE, noise
 
 
 class Net:
@@ -86,7 +87,9 @@ class Peer:
     def __init__(self, threads: int, variant: str):
         pass
 
-    def train_step(self, network: Network) -> Task:
+    def train_step(self, network: Network) -> Task | None:
+        if not network.dense:
+            return None
         net = Net(network)
         return Task.cycle(net.step, network.batches(), net.reset)
 
@@ -101,7 +104,9 @@ class Peer:
 
         return Task(epoch, net.reset)
 
-    def predict(self, network: Network, count: int) -> Task:
+    def predict(self, network: Network, count: int) -> Task | None:
+        if not network.dense:
+            return None
         net, (x, _) = Net(network), network.samples(count)
         return Task(lambda: net.forward(x)[-1])
 

@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
+import numpy as np
 import onnxruntime
+from networks import Conv, Dense, Flatten, GlobalAverage, MaxPool, Network
 from onnx import TensorProto, helper, numpy_helper
 from timing import Task
-from workloads import Network
 
 
 def model(network: Network) -> bytes:
-    """Gemm, Relu, ..., Gemm, Softmax as an ONNX file."""
+    """The network as an ONNX file; images are channels first there."""
     kind = TensorProto.FLOAT if network.dtype == "float32" else TensorProto.DOUBLE
-    weights, nodes, value = [], [], "x"
-    for number, weight in enumerate(network.weights()):
-        weights.append(numpy_helper.from_array(weight, f"w{number}"))
-        if number % 2:
-            if number > 1:
-                nodes.append(helper.make_node("Relu", [value], [value := f"a{number}"]))
-            nodes.append(helper.make_node("Gemm", [value, f"w{number - 1}", f"w{number}"], [value := f"z{number}"]))
-    nodes.append(helper.make_node("Softmax", [value], ["y"]))
+    weights = [numpy_helper.from_array(w, f"w{n}") for n, w in enumerate(network.weights_channels_first())]
+    names, nodes, value = iter([weight.name for weight in weights]), [], "x"
+
+    def then(operator: str, *inputs: str, **attributes) -> None:
+        nonlocal value
+        nodes.append(helper.make_node(operator, [value, *inputs], [value := f"v{len(nodes)}"], **attributes))
+
+    for number, layer in enumerate(network.layers, 1):
+        match layer:
+            case Conv(_, _, padding):
+                then("Conv", next(names), next(names), auto_pad={"same": "SAME_UPPER", "valid": "VALID"}[padding])
+                then("Relu")
+            case MaxPool(axes):
+                then("MaxPool", kernel_shape=[2] * axes, strides=[2] * axes)
+            case Flatten():
+                then("Flatten")
+            case GlobalAverage():
+                then("GlobalAveragePool")
+                then("Flatten")
+            case Dense():
+                then("Gemm", next(names), next(names), transB=1)
+                then("Relu" if number < len(network.layers) else "Softmax")
+    *image, channels = network.input_shape
     graph = helper.make_graph(
         nodes,
         "network",
-        [helper.make_tensor_value_info("x", kind, ["n", network.sizes[0]])],
-        [helper.make_tensor_value_info("y", kind, ["n", network.sizes[-1]])],
+        [helper.make_tensor_value_info("x", kind, ["n", channels, *image])],
+        [helper.make_tensor_value_info(value, kind, ["n", network.classes])],
         weights,
     )
     proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
@@ -39,5 +55,8 @@ class Peer:
 
     def predict(self, network: Network, count: int) -> Task:
         session = onnxruntime.InferenceSession(model(network), self.options, providers=["CPUExecutionProvider"])
-        x, _ = network.samples(count)
-        return Task(lambda: session.run(None, {"x": x})[0])
+        x = np.ascontiguousarray(np.moveaxis(network.samples(count)[0], -1, 1))
+        if count <= network.part:
+            return Task(lambda: session.run(None, {"x": x})[0])
+        parts = np.split(x, range(network.part, count, network.part))
+        return Task(lambda: np.concatenate([session.run(None, {"x": part})[0] for part in parts]))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
+import numpy as np
 import torch
+from geometry import Convolution, Pooling
+from networks import Conv, Dense, Dropout, Flatten, GlobalAverage, MaxPool, Network
 from timing import Task
 from torch.nn import functional
-from workloads import BETA_1, BETA_2, EPSILON, LEARNING_RATE, Network, gradients, noise
+from workloads import BETA_1, BETA_2, BN_EPSILON, EPSILON, LEARNING_RATE, gradients, noise
 
 ACTIVATIONS = {
     "relu": torch.relu,
@@ -20,15 +21,40 @@ ACTIVATIONS = {
 }
 
 
+def modules(network: Network, tuned: bool) -> list[torch.nn.Module]:
+    made, nn = [], torch.nn
+    for layer, (*_, channels) in zip(network.layers, network.shapes(), strict=False):
+        match layer:
+            case Conv(filters, size, padding):
+                kind = getattr(nn, f"Conv{len(size)}d")
+                made += [kind(channels, filters, size, padding=padding), nn.ReLU(inplace=tuned)]
+            case MaxPool(axes):
+                made.append(getattr(nn, f"MaxPool{axes}d")(2))
+            case Flatten():
+                made.append(nn.Flatten())
+            case GlobalAverage():
+                made += [nn.AdaptiveAvgPool1d(1), nn.Flatten()]
+            case Dropout(rate):
+                made.append(nn.Dropout(rate))
+            case Dense(units):
+                made += [nn.Linear(channels, units), nn.ReLU(inplace=tuned)]
+    return made[:-1]
+
+
 class Net:
     def __init__(self, network: Network, tuned: bool, compiled: bool):
-        self.weights = [torch.tensor(w.T if w.ndim == 2 else w).contiguous() for w in network.weights()]
-        layers = [layer for i, o in pairwise(network.sizes) for layer in (torch.nn.ReLU(), torch.nn.Linear(i, o))][1:]
-        self.model = torch.nn.Sequential(*layers).to(self.weights[0].dtype)
+        self.weights = [torch.from_numpy(weight) for weight in network.weights_channels_first()]
+        self.model = torch.nn.Sequential(*modules(network, tuned)).to(self.weights[0].dtype)
+        if tuned and len(network.input_shape) == 3:
+            self.model.to(memory_format=torch.channels_last)
         self.optimizer = torch.optim.Adam(
             self.model.parameters(), LEARNING_RATE, (BETA_1, BETA_2), EPSILON, fused=tuned or None
         )
         self.loss = torch.compile(self._loss) if compiled else self._loss
+        for parameter in self.model.parameters():
+            parameter.grad = torch.zeros_like(parameter)
+        self.optimizer.step()  # makes Adam's moments
+        self.optimizer.zero_grad()
         self.reset()
 
     @torch.no_grad()
@@ -60,14 +86,19 @@ class Peer:
     def _net(self, network: Network) -> Net:
         return Net(network, self.tuned, self.compiled)
 
+    def _samples(self, array: np.ndarray) -> torch.Tensor:
+        """(n, ..., c) as PyTorch's (n, c, ...); the tuned peer's images keep the order in memory."""
+        kept = torch.channels_last if self.tuned and array.ndim == 4 else torch.contiguous_format
+        return torch.from_numpy(np.moveaxis(array, -1, 1)).contiguous(memory_format=kept)
+
     def train_step(self, network: Network) -> Task:
         net = self._net(network)
-        batches = [(torch.tensor(x), torch.tensor(label).long()) for x, label in network.batches()]
+        batches = [(self._samples(x), torch.tensor(label).long()) for x, label in network.batches()]
         return Task.cycle(net.step, batches, net.reset)
 
     def fit_epoch(self, network: Network) -> Task:
         net, (x, label) = self._net(network), network.samples(60_000)
-        x, label = torch.tensor(x), torch.tensor(label).long()
+        x, label = self._samples(x), torch.tensor(label).long()
 
         def epoch() -> float:
             total = torch.zeros(())
@@ -79,7 +110,7 @@ class Peer:
 
     def predict(self, network: Network, count: int) -> Task:
         model = self._net(network).model.eval()
-        chunks = torch.tensor(network.samples(count)[0]).split(1000 if self.tuned else count)
+        chunks = self._samples(network.samples(count)[0]).split(network.part if self.tuned else count)
 
         def predict() -> torch.Tensor:
             with torch.inference_mode():
@@ -120,3 +151,56 @@ class Peer:
             return value.detach()
 
         return Task(step)
+
+    def convolution(self, case: Convolution, wanted: str) -> Task:
+        x, kernel, dy = case.operands()
+        x, kernel, dy = (self._samples(array) for array in (x, np.moveaxis(kernel, -1, 0), dy))
+        stride, pad, dilation = [case.stride] * 2, [case.pad] * 2, [1, 1]
+        if wanted == "forward":
+            return Task(lambda: functional.conv2d(x, kernel, None, stride, pad, dilation, case.groups), read=image)
+        mask = ["dx" in wanted, "dkernel" in wanted, False]
+        rest = None, stride, pad, dilation, False, [0, 0], case.groups, mask
+
+        def read(gradients: tuple) -> np.ndarray:
+            orders = (0, 2, 3, 1), (2, 3, 1, 0)
+            return flat([g.permute(order) for g, order in zip(gradients, orders, strict=False) if g is not None])
+
+        return Task(lambda: torch.ops.aten.convolution_backward(dy, x, kernel, *rest), read=read)
+
+    def pooling(self, case: Pooling, wanted: str) -> Task:
+        x, dy = map(self._samples, case.operands())
+        size, pad, aten = [case.size] * 2, [0, 0], torch.ops.aten
+        if case.kind == "average":
+            rest = size, size, pad, False, True, None
+            if wanted == "forward":
+                return Task(lambda: aten.avg_pool2d(x, *rest), read=image)
+            return Task(lambda: aten.avg_pool2d_backward(dy, x, *rest), read=image)
+        if wanted == "forward":
+            return Task(lambda: functional.max_pool2d(x, size), read=image)
+        _, index = aten.max_pool2d_with_indices(x, size)
+        rest = size, size, pad, [1, 1], False, index
+        return Task(lambda: aten.max_pool2d_with_indices_backward(dy, x, *rest), read=image)
+
+    def batch_norm(self, shape: tuple) -> Task:
+        x, dy = self._samples(noise(*shape)), self._samples(noise(*shape, seed=1))
+        gamma, beta = torch.ones(shape[-1]), torch.zeros(shape[-1])
+
+        def both() -> tuple:
+            y, mean, scale = torch.native_batch_norm(x, gamma, beta, None, None, True, 0.01, BN_EPSILON)
+            rest = gamma, None, None, mean, scale, True, BN_EPSILON, [True] * 3
+            return y, *torch.ops.aten.native_batch_norm_backward(dy, x, *rest)
+
+        def read(values: tuple) -> np.ndarray:
+            y, dx, dgamma, dbeta = values
+            return flat([image(y), image(dx), dgamma, dbeta])
+
+        return Task(both, read=read)
+
+
+def image(tensor: torch.Tensor) -> torch.Tensor:
+    """Back to (n, height, width, c)."""
+    return tensor.permute(0, 2, 3, 1)
+
+
+def flat(tensors: list) -> np.ndarray:
+    return np.concatenate([np.ravel(tensor) for tensor in tensors])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from cdl import config, constraints, initializers, regularizers
 from cdl.layers.context import Context
 from cdl.utils.naming import auto_name
 from cdl.variable import Variable
+
+if TYPE_CHECKING:
+    from cdl.layers.input import KerasTensor
 
 Shape = tuple[int | None, ...]
 
@@ -176,6 +179,33 @@ class Layer:
 
     def check_input(self, shape: Shape) -> None:
         """Raises ValueError where the layer, as built, cannot take an input of this shape."""
+
+    # ---- its place in a model ----
+
+    _place: tuple[KerasTensor, KerasTensor] | None = (
+        None  # its input and output in the first model that was built of it
+    )
+
+    @property
+    def input(self) -> KerasTensor:
+        """Stands for what goes into the layer, in the first model that was built of it. AttributeError before that."""
+        return self._in_model("input")[0]
+
+    @property
+    def output(self) -> KerasTensor:
+        """Stands for what comes out of the layer, in the first model that was built of it. AttributeError before that.
+
+        `Model(inputs, layer.output)` computes it.
+        """
+        return self._in_model("output")[1]
+
+    def _in_model(self, what: str) -> tuple[KerasTensor, KerasTensor]:
+        if self._place is None:
+            raise AttributeError(
+                f"The layer {self.name} has never been called and thus has no defined {what}. Put it in a Sequential "
+                f"model with an Input, or build the model that it is in."
+            )
+        return self._place
 
     # ---- variables ----
 

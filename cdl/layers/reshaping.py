@@ -81,3 +81,99 @@ class Reshape(Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "target_shape": list(self.target_shape)}
+
+
+class Permute(Layer):
+    """The axes of each sample in another order: y.shape[i] = x.shape[dims[i - 1]] for i = 1, 2, ...
+
+    `dims`: the axes 1, 2, ... (the batch axis, 0, stays first) in their new order. Raises ValueError for anything else,
+    and for inputs with another number of axes.
+
+    >>> Permute((2, 3, 1))(np.zeros((32, 3, 28, 28))).shape
+    (32, 28, 28, 3)
+    """
+
+    def __init__(self, dims: Sequence[int], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dims = tuple(int(axis) for axis in dims)
+        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
+            raise ValueError(
+                "Invalid permutation argument `dims` for Permute Layer. The set of indices in `dims` must be "
+                f"consecutive and start from 1. Received dims={dims}"
+            )
+
+    def build(self, input_shape: Shape) -> None:
+        self.check_input(input_shape)
+
+    def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(x.transpose(0, *self.dims))
+
+    def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(dy.transpose(np.argsort((0, *self.dims))))
+
+    def check_input(self, shape: Shape) -> None:
+        check_axes(self, shape, len(self.dims) + 1)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return (input_shape[0], *(input_shape[axis] for axis in self.dims))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "dims": self.dims}
+
+
+class RepeatVector(Layer):
+    """The same features n times: x (batch, features) -> y (batch, n, features), y[:, t] = x.
+
+    Raises TypeError unless n is an integer, and ValueError unless it is positive or for inputs that are no vectors.
+
+    >>> RepeatVector(3)(np.zeros((32, 8))).shape
+    (32, 3, 8)
+    """
+
+    def __init__(self, n: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not isinstance(n, int | np.integer) or isinstance(n, bool):
+            raise TypeError(f"Expected an integer value for `n`, got {type(n)}.")
+        if n <= 0:
+            raise ValueError(f"Argument `n` should be a positive integer. Received: n={n}")
+        self.n = int(n)
+
+    def build(self, input_shape: Shape) -> None:
+        self.check_input(input_shape)
+
+    def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
+        return x[:, None].repeat(self.n, axis=1)
+
+    def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray:
+        return dy.sum(axis=1)
+
+    def check_input(self, shape: Shape) -> None:
+        check_axes(self, shape, 2)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return (input_shape[0], self.n, input_shape[1])
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "n": self.n}
+
+
+class Identity(Layer):
+    """y = x: takes the place of a layer where nothing is to be done."""
+
+    def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
+        return x
+
+    def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray:
+        return dy
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
+
+
+def check_axes(layer: Layer, shape: Shape, axes: int) -> None:
+    """Raises ValueError for an input with another number of axes, the batch included."""
+    if len(shape) != axes:
+        raise ValueError(
+            f"{type(layer).__name__} {layer.name!r}: input has {len(shape)} axes (shape {tuple(shape)}), but {axes} "
+            f"are needed, the batch included. Reshape the input."
+        )

@@ -32,8 +32,16 @@ PREDICT_ROWS = 256
 class Model(Layer):
     """A layer that can be trained: what `Sequential` adds layers to.
 
-    Subclasses define `forward` and `backward` like any layer.
+    Subclasses define `forward` and `backward` like any layer. `Model(inputs, outputs)` is a `Functional` model: what
+    lies between tensors of a built Sequential model.
     """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if cls is Model and (args or "inputs" in kwargs or "outputs" in kwargs):
+            from cdl.models.functional import Functional
+
+            return super().__new__(Functional)
+        return super().__new__(cls)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -126,7 +134,7 @@ class Model(Layer):
         objective.update(loss, y, y_pred, sample_weight)
         return objective.results()
 
-    def predict_step(self, x: np.ndarray) -> np.ndarray:
+    def predict_step(self, x: np.ndarray) -> Any:
         """The output for one batch."""
         return self.forward(Context(gradient=False), self.convert(x))
 
@@ -264,10 +272,11 @@ class Model(Layer):
         verbose: str | int = "auto",
         steps: int | None = None,
         callbacks: Callback | list[Callback] | None = None,
-    ) -> np.ndarray:
+    ) -> Any:
         """The outputs for x, computed `batch_size` samples at a time (the result does not depend on it).
 
-        Raises ValueError for input that does not fit the model.
+        An array, or a list of them from a model with several outputs. Raises ValueError for input that does not fit the
+        model.
         """
         x = to_rows(x, "x")
         self._build_for(x)
@@ -284,6 +293,8 @@ class Model(Layer):
             outputs.append(self.predict_step(x[start : start + rows]))
             watchers.on_predict_batch_end(step, {"outputs": outputs[-1]})
         watchers.on_predict_end()
+        if isinstance(outputs[0], list):
+            return [np.concatenate(parts) for parts in zip(*outputs, strict=True)]
         return np.concatenate(outputs)
 
     # ---- single batches ----
@@ -312,7 +323,7 @@ class Model(Layer):
         self._compiled()
         return self._on_batch(self.test_step, x, y, sample_weight, return_dict, "test_on_batch")
 
-    def predict_on_batch(self, x: Any) -> np.ndarray:
+    def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch."""
         x = to_rows(x, "x")
         self._build_for(x)
@@ -381,8 +392,13 @@ def validates_after(epoch: int, validation_freq: int | list[int]) -> bool:
     return (epoch + 1) % validation_freq == 0
 
 
-def in_memory_of_its_own(y: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """y, copied if it is x or a view of it, as where layers only rearrange: changing it must not change x."""
+def in_memory_of_its_own(y: Any, x: np.ndarray) -> Any:
+    """y, copied if it is x or a view of it, as where layers only rearrange: changing it must not change x.
+
+    Of several outputs, one may be a view of another: they are all copied.
+    """
+    if isinstance(y, list):
+        return [output.copy() for output in y]
     return y.copy() if np.may_share_memory(x, y) else y
 
 

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 
 from cdl.layers.base import Layer, Shape
-from cdl.layers.context import Context
+from cdl.layers.chain import Chain
 from cdl.layers.input import InputLayer, KerasTensor
-from cdl.layers.regularization import ActivityPenalty
 from cdl.models.model import Model
 
 
-class Sequential(Model):
+class Sequential(Chain, Model):
     """Layers one after the other; itself a layer, so that models nest.
 
     Parameters: `layers`, a list of layers, the first of which may be an `Input`; `trainable`; `name`.
@@ -27,49 +26,10 @@ class Sequential(Model):
 
     def __init__(self, layers: Iterable[Any] | None = None, trainable: bool = True, name: str | None = None) -> None:
         super().__init__(trainable=trainable, name=name)
-        self._stack: tuple[Layer, ...] = ()
         self._input_layer: InputLayer | None = None
+        self._tensors: list[KerasTensor] = []
         for layer in layers or ():
             self.add(layer)
-
-    # ---- the mathematics ----
-
-    def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
-        if not ctx.gradient:
-            for layer, _ in self._steps():
-                x = layer.forward(ctx, x)
-            return x
-        training, below, losses = ctx.training, ctx.need_input_grad, ctx.losses
-        calls = []
-        for layer, trained_below in self._steps():
-            child = Context(training, True, below or trained_below, losses)
-            x = layer.forward(child, x)
-            calls.append((layer, child))
-        ctx.save(calls)
-        return x
-
-    def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray | None:
-        (calls,) = ctx.saved
-        for layer, child in reversed(calls):
-            dy = layer.backward(child, dy)
-            if not child.need_input_grad:
-                return None  # nothing below is trained
-        return dy
-
-    def _steps(self) -> list[tuple[Layer, bool]]:
-        """Each layer, and whether a layer below it has something to train; kept until the structure changes."""
-        if self._steps_version != Layer.structure_version:
-            self._steps_list, trained_below = [], False
-            for layer in self._stack:
-                self._steps_list.append((layer, trained_below))
-                trained_below = trained_below or bool(layer.trainable_weights)
-                if layer.activity_regularizer is not None:
-                    self._steps_list.append((ActivityPenalty(layer.activity_regularizer), trained_below))
-            self._steps_version = Layer.structure_version
-        return self._steps_list
-
-    _steps_version = -1
-    _steps_list: list[tuple[Layer, bool]]
 
     # ---- building ----
 
@@ -97,7 +57,9 @@ class Sequential(Model):
                 f"Update the `name` argument to pass a unique name."
             )
         if not self._stack and self._input_layer is None:
-            shape = layer._input_shape_argument or (layer.input_shape if isinstance(layer, Sequential) else None)
+            shape = layer._input_shape_argument
+            if shape is None and isinstance(layer, Sequential) and layer.built:
+                shape = layer.input_shape
             if shape is not None:
                 self._input_layer = InputLayer(batch_shape=shape)
         self._set_stack((*self._stack, layer))
@@ -125,17 +87,18 @@ class Sequential(Model):
             )
         if self._input_layer is None:
             self._input_layer = InputLayer(batch_shape=(None, *input_shape[1:]))
-        shape = tuple(input_shape)
-        self._shapes = [shape]
-        for layer in self._stack:
-            if not layer.built:
-                layer.build(shape)
-                for variable in layer.weights:
-                    variable.path = f"{self.name}/{variable.path}"
-            else:
-                layer.check_input(shape)
-            shape = tuple(layer.compute_output_shape(shape))
-            self._shapes.append(shape)
+        super().build(input_shape)
+        self._connect()
+
+    def _connect(self) -> None:
+        """Make the tensors that stand for the input and each layer's output; a layer keeps those of an older model."""
+        before, source = self._tensors, self._input_layer
+        self._tensors = [KerasTensor(self._shapes[0], source.input_dtype, source.name)]  # type: ignore[union-attr]
+        for layer, shape in zip(self._stack, self._shapes[1:], strict=True):
+            ends = (self._tensors[-1], KerasTensor(shape, layer.dtype, None, layer, self._tensors[-1]))
+            if layer._place is None or layer._place[1] in before:
+                layer._place = ends
+            self._tensors.append(ends[1])
 
     def check_input(self, shape: Shape) -> None:
         expected = self._shapes[0]
@@ -165,31 +128,33 @@ class Sequential(Model):
     # ---- what there is ----
 
     @property
-    def layers(self) -> list[Layer]:
-        """The layers, first to last, without the input."""
-        return list(self._stack)
+    def inputs(self) -> list[KerasTensor]:
+        """What stands for the input, in a list. AttributeError before the model is built."""
+        return [self._tensor(0, "inputs")]
 
     @property
-    def input_shape(self) -> Shape:
-        """The shape of the input, batch axis None. Raises AttributeError before the model is built."""
-        return self._known_shapes()[0]
+    def outputs(self) -> list[KerasTensor]:
+        """What stands for the output, in a list. AttributeError before the model is built."""
+        return [self._tensor(-1, "outputs")]
 
-    @property
-    def output_shape(self) -> Shape:
-        """The shape of the output, batch axis None. Raises AttributeError before the model is built."""
-        return self._known_shapes()[-1]
-
-    def _known_shapes(self) -> list[Shape]:
+    def _tensor(self, position: int, what: str) -> KerasTensor:
         if not self.built:
             raise AttributeError(
-                f"Sequential model '{self.name}' has no defined shapes yet. Build it or call it on data."
+                f"Sequential model '{self.name}' has no defined {what} yet. Build it or call it on data."
             )
-        return self._shapes
+        return self._tensors[position]
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        for layer in self._stack:
-            input_shape = layer.compute_output_shape(input_shape)
-        return input_shape
+    # As a layer of another model, a model has its place there; by itself, it begins and ends with its own layers.
+
+    @property
+    def input(self) -> KerasTensor:
+        """Stands for what goes into the model. Raises AttributeError before it is built."""
+        return super().input if self._place or not self.built else self.inputs[0]
+
+    @property
+    def output(self) -> KerasTensor:
+        """Stands for what comes out of the model. Raises AttributeError before it is built."""
+        return super().output if self._place or not self.built else self.outputs[0]
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer of that name or position. Raises ValueError where there is none."""

@@ -162,6 +162,16 @@ static void products(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k)
                                                        result(s, 2), result(s, 3))));
 }
 
+static void samples(ptrdiff_t h, ptrdiff_t w, ptrdiff_t c)
+{
+    for (int form = 0; form < 8; form++) {
+        cdl_sampling g = {.n = 2, .h = h, .w = w, .c = c, .out_h = 5, .out_w = 67, .bilinear = form & 1,
+                          .fill_mode = (cdl_fill_mode)(form / 2), .fill_value = 0.5};
+        if (h * w > 0 || g.fill_mode == CDL_FILL_CONSTANT)
+            ON_BOTH("affine_sample", h, w, form, t->affine_sample(&g, x[0], x[1], result(s, 0)));
+    }
+}
+
 int main(int count, char **arguments)
 {
     if (count == 3)
@@ -181,6 +191,8 @@ int main(int count, char **arguments)
             for (int j = i % 2; j < COUNT; j += 4)
                 for (int l = (i + j) % 3; l < COUNT; l += 5)
                     products(sizes[i], sizes[j], sizes[l]);
+        for (int i = 0; i < COUNT; i++)
+            samples(sizes[i], sizes[COUNT - 1 - i], i < 4 ? i : 3);
         products(17, 24, 1100);
         products(1, 72, 400);
     }

@@ -1,0 +1,162 @@
+"""The networks that are trained: layers, first weights and batches, the same for every contestant."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from workloads import samples
+
+STEP_BATCHES = 64  # the step benchmarks go round this many batches
+
+
+class Conv(NamedTuple):
+    """A convolution with bias and ReLU, stride 1, over as many axes as `size` has entries."""
+
+    filters: int
+    size: tuple[int, ...]
+    padding: str = "valid"
+
+
+class MaxPool(NamedTuple):
+    """Windows of two along each of `axes` axes, side by side."""
+
+    axes: int
+
+
+class Flatten(NamedTuple):
+    """(n, ..., c) -> (n, features); the channel varies fastest."""
+
+
+class GlobalAverage(NamedTuple):
+    """(n, ..., c) -> (n, c)"""
+
+
+class Dropout(NamedTuple):
+    rate: float
+
+
+class Dense(NamedTuple):
+    """With bias, and ReLU unless it is the network's last layer."""
+
+    units: int
+
+
+Layer = Conv | MaxPool | Flatten | GlobalAverage | Dropout | Dense
+
+
+@dataclass(frozen=True)
+class Network:
+    """Images, sequences or vectors of `input_shape`, channels last -> layers -> softmax cross-entropy with integer
+    labels, Adam.  The last layer is Dense and gives one logit for each class."""
+
+    name: str
+    input_shape: tuple[int, ...]
+    layers: tuple[Layer, ...]
+    batch: int
+    dtype: str = "float32"
+
+    def __str__(self) -> str:
+        width = "" if self.dtype == "float32" else f", {self.dtype}"
+        return f"{self.name}, batch {self.batch}{width}"
+
+    @property
+    def classes(self) -> int:
+        return self.layers[-1].units
+
+    @property
+    def part(self) -> int:
+        """As many samples as a peer should predict at once: with more, the layers' results leave the caches."""
+        return 1000 if self.dense else 250
+
+    @property
+    def dense(self) -> bool:
+        """Nothing but Dense layers: what is written by hand for these alone can do it."""
+        return all(isinstance(layer, Dense) for layer in self.layers)
+
+    def shapes(self) -> list[tuple[int, ...]]:
+        """The shape of a sample before each layer, and last the output's."""
+        shapes = [self.input_shape]
+        for layer in self.layers:
+            *image, channels = shapes[-1]
+            match layer:
+                case Conv(filters, size, padding):
+                    lost = [k - 1 if padding == "valid" else 0 for k in size]
+                    shapes.append((*(points - less for points, less in zip(image, lost, strict=True)), filters))
+                case MaxPool():
+                    shapes.append((*(points // 2 for points in image), channels))
+                case Flatten():
+                    shapes.append((math.prod(shapes[-1]),))
+                case GlobalAverage():
+                    shapes.append((channels,))
+                case Dropout():
+                    shapes.append(shapes[-1])
+                case Dense(units):
+                    shapes.append((units,))
+        return shapes
+
+    def weights(self) -> list[np.ndarray]:
+        """[kernel (*size, i, o), bias (o,), ...] of the layers that have them: Glorot uniform and zeros."""
+        random = np.random.default_rng(7)
+        weights = []
+        for layer, shape in zip(self.layers, self.shapes(), strict=False):
+            if isinstance(layer, Conv | Dense):
+                size, o = (layer.size, layer.filters) if isinstance(layer, Conv) else ((), layer.units)
+                limit = np.sqrt(6 / (math.prod(size) * (shape[-1] + o)))
+                kernel = random.uniform(-limit, limit, (*size, shape[-1], o))
+                weights += [kernel.astype(self.dtype), np.zeros(o, self.dtype)]
+        return weights
+
+    def weights_channels_first(self) -> list[np.ndarray]:
+        """[kernel (o, i, *size), bias (o,), ...]; a Dense layer below Flatten meets the features channel by channel."""
+        weights = iter(self.weights())
+        moved = []
+        for below, layer, shape in zip((None, *self.layers), self.layers, self.shapes(), strict=False):
+            if isinstance(layer, Flatten):
+                image = shape
+            if isinstance(layer, Conv | Dense):
+                kernel, bias = next(weights), next(weights)
+                if isinstance(below, Flatten):
+                    kernel = np.moveaxis(kernel.reshape(*image, -1), -2, 0).reshape(kernel.shape)
+                order = (-1, -2, *range(kernel.ndim - 2))
+                moved += [np.ascontiguousarray(kernel.transpose(order)), bias]
+        return moved
+
+    def samples(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """The first `count` samples (repeated if there are fewer) and their labels, int32."""
+        x, label = samples(self.input_shape, self.classes)
+        index = np.arange(count) % len(x)
+        return np.ascontiguousarray(x[index], dtype=self.dtype).reshape(-1, *self.input_shape), label[index]
+
+    def batches(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        x, label = self.samples(STEP_BATCHES * self.batch)
+        return [(x[n : n + self.batch], label[n : n + self.batch]) for n in range(0, len(x), self.batch)]
+
+
+def perceptron(sizes: tuple[int, ...], batch: int, dtype: str = "float32") -> Network:
+    name = "-".join(map(str, sizes))
+    return Network(name, sizes[:1], tuple(Dense(units) for units in sizes[1:]), batch, dtype)
+
+
+def digits(batch: int) -> Network:
+    """The convolutional network that courses begin with."""
+    layers = Conv(32, (3, 3)), MaxPool(2), Conv(64, (3, 3)), MaxPool(2), Flatten(), Dense(10)
+    return Network("MNIST CNN", (28, 28, 1), layers, batch)
+
+
+def colours(batch: int, dropout: float = 0.5) -> Network:
+    """The layout of Keras' cifar10_cnn example, narrower at the end."""
+    layers = (
+        *(Conv(32, (3, 3), "same"), Conv(32, (3, 3)), MaxPool(2)),
+        *(Conv(64, (3, 3), "same"), Conv(64, (3, 3)), MaxPool(2)),
+        *(Flatten(), Dense(256), Dropout(dropout), Dense(10)),
+    )
+    return Network("CIFAR CNN", (32, 32, 3), layers, batch)
+
+
+def signals(batch: int) -> Network:
+    """1,000 time steps of 8 channels."""
+    layers = Conv(32, (5,)), MaxPool(1), Conv(64, (5,)), MaxPool(1), GlobalAverage(), Dense(10)
+    return Network("Conv1D, 1,000 time steps", (1000, 8), layers, batch)

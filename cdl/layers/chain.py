@@ -1,0 +1,112 @@
+"""Layers one after the other: what `Sequential` and the branches of `Parallel` have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from cdl.layers.base import Layer, Shape
+from cdl.layers.context import Context
+from cdl.layers.regularization import ActivityPenalty
+
+
+class Chain(Layer):
+    """y = layer_k(... layer_2(layer_1(x))); without layers, y = x.
+
+    The paths of the layers' variables begin with the chain's name.
+    """
+
+    def __init__(self, layers: Iterable[Layer] = (), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._stack: tuple[Layer, ...] = tuple(layers)
+        self._sublayers[:] = self._stack
+        self._shapes: list[Shape] = []
+
+    def build(self, input_shape: Shape) -> None:
+        self._shapes = [tuple(input_shape)]
+        for layer in self._stack:
+            shape = self._shapes[-1]
+            if layer.built:
+                layer.check_input(shape)
+            else:
+                layer.build(shape)
+                for variable in layer.weights:
+                    variable.path = f"{self.name}/{variable.path}"
+            self._shapes.append(tuple(layer.compute_output_shape(shape)))
+
+    # A layer below all that is trained remembers nothing, and is never gone back through.
+
+    def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
+        if not ctx.gradient:
+            for layer, _, _ in self._steps():
+                x = layer.forward(ctx, x)
+            return x
+        training, wanted, losses = ctx.training, ctx.need_input_grad, ctx.losses
+        calls = []
+        for layer, trained_below, trained in self._steps():
+            child = Context(training, wanted or trained, wanted or trained_below, losses)
+            x = layer.forward(child, x)
+            if child.gradient:
+                calls.append((layer, child))
+        ctx.save(calls)
+        return x
+
+    def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray | None:
+        (calls,) = ctx.saved
+        for layer, child in reversed(calls):
+            dy = layer.backward(child, dy)
+        return dy if ctx.need_input_grad else None
+
+    def _steps(self) -> list[tuple[Layer, bool, bool]]:
+        """Each layer, whether a layer below it is trained, and whether that or itself is; kept until the structure
+        changes.
+        """
+        if self._steps_version != Layer.structure_version:
+            self._steps_list, below = [], False
+            for layer in self._stack:
+                trained = below or bool(layer.trainable_weights)
+                self._steps_list.append((layer, below, trained))
+                if layer.activity_regularizer is not None:
+                    self._steps_list.append((ActivityPenalty(layer.activity_regularizer), trained, trained))
+                below = trained
+            self._steps_version = Layer.structure_version
+        return self._steps_list
+
+    _steps_version = -1
+    _steps_list: list[tuple[Layer, bool, bool]]
+
+    def check_input(self, shape: Shape) -> None:
+        for layer in self._stack:
+            layer.check_input(shape)
+            shape = layer.compute_output_shape(shape)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        for layer in self._stack:
+            input_shape = layer.compute_output_shape(input_shape)
+        return input_shape
+
+    # ---- what there is ----
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, first to last, without the input."""
+        return list(self._stack)
+
+    @property
+    def input_shape(self) -> Shape:
+        """The shape of the input, batch axis None. Raises AttributeError before the layers are built."""
+        return self._known_shapes()[0]
+
+    @property
+    def output_shape(self) -> Shape:
+        """The shape of the output, batch axis None. Raises AttributeError before the layers are built."""
+        return self._known_shapes()[-1]
+
+    def _known_shapes(self) -> list[Shape]:
+        if not self.built:
+            raise AttributeError(
+                f"{type(self).__name__} model '{self.name}' has no defined shapes yet. Build it or call it on data."
+            )
+        return self._shapes

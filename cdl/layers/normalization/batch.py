@@ -1,0 +1,147 @@
+"""Batch normalisation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cdl import initializers, ops
+from cdl.layers.base import Shape
+from cdl.layers.context import Context
+from cdl.layers.normalization.base import Normalization, axes_of, sizes_of
+
+
+class BatchNormalization(Normalization):
+    """y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, for each channel.
+
+    In training, mean and variance are those of the batch (over all axes but `axis`), and the moving ones follow them:
+    moving = momentum * moving + (1 - momentum) * batch. Otherwise, and where the layer is not `trainable`, they are the
+    moving ones.
+
+    Shapes: y like x; gamma, beta, moving_mean, moving_variance (x.shape[axis],).
+
+    Parameters: `axis` of the channels, by default the last; `momentum` 0.99; `epsilon` 0.001; `center`, `scale`:
+    whether there are beta, gamma; an initializer for each of the four, a regularizer and constraint for gamma and beta.
+    Raises ValueError for `synchronized` and `renorm`, which cdl does not offer.
+    Reference: Ioffe & Szegedy 2015, Batch normalization.
+
+    >>> layer = BatchNormalization()
+    >>> y = layer(np.random.normal(5.0, 2.0, (64, 8, 8, 3)), training=True)
+    >>> y.mean(), y.std()        # 0, 1
+    """
+
+    def __init__(
+        self,
+        axis: int = -1,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        moving_mean_initializer: Any = "zeros",
+        moving_variance_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        renorm: bool = False,
+        renorm_clipping: Any = None,
+        renorm_momentum: float = 0.99,
+        synchronized: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        for name, value in (("synchronized", synchronized), ("renorm", renorm)):
+            if value:
+                raise ValueError(f"BatchNormalization: {name}=True is not offered by cdl; leave it out.")
+        super().__init__(
+            epsilon,
+            center,
+            scale,
+            beta_initializer,
+            gamma_initializer,
+            beta_regularizer,
+            gamma_regularizer,
+            beta_constraint,
+            gamma_constraint,
+            **kwargs,
+        )
+        self.axis = int(axis)
+        self.momentum = float(momentum)
+        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
+        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
+        self.renorm_clipping, self.renorm_momentum = renorm_clipping, renorm_momentum  # for Keras' configuration only
+
+    def build(self, input_shape: Shape) -> None:
+        axes = axes_of(self.axis, len(input_shape), self)
+        shape = sizes_of(input_shape, axes, self)
+        self._ndim, self._last = len(input_shape), axes[0] == len(input_shape) - 1
+        self.add_gamma_and_beta(shape)
+        self.moving_mean = self.add_weight(
+            shape=shape, initializer=self.moving_mean_initializer, trainable=False, name="moving_mean"
+        )
+        self.moving_variance = self.add_weight(
+            shape=shape, initializer=self.moving_variance_initializer, trainable=False, name="moving_variance"
+        )
+
+    def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
+        x = self.channels_last(x)
+        gamma, beta = self.gamma_and_beta()
+        if ctx.training and self.trainable:
+            y, mean, variance = ops.batch_norm(x, gamma, beta, self.epsilon)
+            for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
+                moving.assign(moving.value * self.momentum + batch * (1 - self.momentum))
+            ctx.save(x, mean, variance)
+        else:
+            mean, scale = self.moving_mean.value, self.moving_scale()
+            y = ops.scale_shift(x, scale, -mean * scale if beta is None else beta - mean * scale)
+            ctx.save(x, None, None)
+        return self.channels_back(y)
+
+    def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray | None:
+        x, mean, variance = ctx.saved
+        dy = self.channels_last(dy)
+        gamma, _ = self.gamma_and_beta()
+        if mean is not None:
+            dx, *gradients = ops.batch_norm_backward(x, gamma, mean, variance, dy, self.epsilon, ctx.need_input_grad)
+            self.add_gradients(*gradients)
+        else:
+            if self.trainable_weights:
+                x_hat = (x - self.moving_mean.value) / np.sqrt(self.moving_variance.value + self.epsilon)
+                self.add_gradients(ops.column_sum(dy * x_hat), ops.column_sum(dy))
+            dx = dy * self.moving_scale() if ctx.need_input_grad else None
+        return None if dx is None else self.channels_back(dx)
+
+    def moving_scale(self) -> np.ndarray:
+        """The factor of x at rest: gamma / sqrt(moving_variance + epsilon)."""
+        scale = 1 / np.sqrt(self.moving_variance.value + np.asarray(self.epsilon, self.dtype))
+        return scale if self.gamma is None else scale * self.gamma.value
+
+    def channels_last(self, x: np.ndarray) -> np.ndarray:
+        return x if self._last else np.ascontiguousarray(np.moveaxis(x, self.axis, -1))
+
+    def channels_back(self, x: np.ndarray) -> np.ndarray:
+        return x if self._last else np.ascontiguousarray(np.moveaxis(x, -1, self.axis))
+
+    def check_input(self, shape: Shape) -> None:
+        (channels,) = self.moving_mean.shape
+        if len(shape) != self._ndim or shape[self.axis] != channels:
+            raise ValueError(
+                f"BatchNormalization {self.name!r}: input has shape {tuple(shape)}, but the layer was built for "
+                f"{self._ndim} axes and {channels} channels on axis {self.axis}. "
+                f"Rebuild the model or reshape the input."
+            )
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "axis": self.axis,
+            "momentum": self.momentum,
+            "moving_mean_initializer": initializers.serialize(self.moving_mean_initializer),
+            "moving_variance_initializer": initializers.serialize(self.moving_variance_initializer),
+            "synchronized": False,
+            "renorm": False,
+            "renorm_clipping": self.renorm_clipping,
+            "renorm_momentum": self.renorm_momentum,
+        }

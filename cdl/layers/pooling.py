@@ -1,0 +1,196 @@
+"""Pooling: one number for each window over an image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from cdl import ops
+from cdl.layers.base import Layer, Shape
+from cdl.layers.context import Context
+from cdl.layers.geometry import Pairs, as_tuple, channels_last, same_padding
+
+IMAGES = {1: "a sequence", 2: "an image", 3: "a volume"}
+
+
+class Spatial(Layer):
+    """A layer without variables on x (batch, *sizes, channels), with `rank` sizes."""
+
+    rank: ClassVar[int]
+
+    def build(self, input_shape: Shape) -> None:
+        self.check_input(input_shape)
+
+    def check_input(self, shape: Shape) -> None:
+        if len(shape) != self.rank + 2:
+            sizes = ("length,", "height, width,", "depth, height, width,")[self.rank - 1]
+            raise ValueError(
+                f"{type(self).__name__} {self.name!r}: input has {len(shape)} axes (shape {tuple(shape)}), but "
+                f"{self.rank + 2} are needed: (batch, {sizes} channels). Reshape the input."
+            )
+        self.compute_output_shape(shape)
+
+
+class _Pooling(Spatial):
+    """What pooling over windows has in common: their geometry."""
+
+    def __init__(
+        self,
+        pool_size: int | Sequence[int] = 2,
+        strides: int | Sequence[int] | None = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        who = type(self).__name__
+        self.pool_size = as_tuple(pool_size, self.rank, who, "pool_size")
+        self.strides = self.pool_size if strides is None else as_tuple(strides, self.rank, who, "strides")
+        if padding not in ("valid", "same"):
+            raise ValueError(f"{who}: Argument `padding` must be either 'valid' or 'same'. Received: {padding!r}")
+        self.padding = padding
+        self.data_format = channels_last(data_format, who)
+
+    def pairs(self, sizes: Sequence[int]) -> Pairs:
+        """The padding (before, after) of each axis of an image of these sizes."""
+        if self.padding == "same":
+            return same_padding(sizes, self.pool_size, self.strides, (1,) * self.rank)
+        return ((0, 0),) * self.rank
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        sizes = input_shape[1:-1]
+        too_small = [
+            size is not None and size < (window if self.padding == "valid" else 1)
+            for size, window in zip(sizes, self.pool_size, strict=True)
+        ]
+        if any(too_small):
+            raise ValueError(
+                f"{type(self).__name__} {self.name!r}: a window of {self.pool_size} does not fit into "
+                f"{IMAGES[self.rank]} of {tuple(sizes)}. Use padding='same' or fewer pooling layers."
+            )
+        counts = [
+            None if size is None else (size - (window if self.padding == "valid" else 1)) // stride + 1
+            for size, window, stride in zip(sizes, self.pool_size, self.strides, strict=True)
+        ]
+        return (input_shape[0], *counts, input_shape[-1])
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "pool_size": self.pool_size,
+            "padding": self.padding,
+            "strides": self.strides,
+            "data_format": self.data_format,
+        }
+
+
+class _MaxPooling(_Pooling):
+    def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
+        pairs = self.pairs(x.shape[1:-1])
+        y = ops.max_pool(x, self.pool_size, self.strides, pairs)
+        ctx.save(x, y, pairs)
+        return y
+
+    def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray | None:
+        x, y, pairs = ctx.saved
+        if not ctx.need_input_grad:
+            return None
+        return ops.max_pool_backward(x, y, dy, self.pool_size, self.strides, pairs)
+
+
+class _AveragePooling(_Pooling):
+    def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
+        pairs = self.pairs(x.shape[1:-1])
+        ctx.save(x.shape[1:-1], pairs)
+        return ops.average_pool(x, self.pool_size, self.strides, pairs)
+
+    def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray | None:
+        sizes, pairs = ctx.saved
+        if not ctx.need_input_grad:
+            return None
+        return ops.average_pool_backward(dy, sizes, self.pool_size, self.strides, pairs)
+
+
+class MaxPooling1D(_MaxPooling):
+    """The largest element of each window, for each channel: y[n, p, c] = max over t of x[n, p * stride + t, c].
+
+    Shapes: x (batch, length, channels) -> y (batch, windows, channels).
+
+    Parameters: `pool_size`, the length of a window; `strides`, the way from one to the next, by default `pool_size`;
+    `padding`, "valid" for the windows that lie inside x, (length - pool_size) // stride + 1, or "same" for
+    ceil(length / stride) windows, of which the outer ones may look beyond the ends of x, where nothing counts.
+    Of several largest elements the first receives the gradient. Raises ValueError for sizes < 1, a window that does
+    not fit, and data_format="channels_first".
+
+    >>> MaxPooling1D(2)(np.array([[[1.0], [3.0], [2.0], [0.0]]]))[0, :, 0]
+    array([3., 2.], dtype=float32)
+    """
+
+    rank = 1
+
+
+class MaxPooling2D(_MaxPooling):
+    """The largest element of each window over an image; see `MaxPooling1D`.
+
+    Shapes: x (batch, height, width, channels) -> y of the same axes. `pool_size` and `strides` are one
+    integer for all axes or one for each.
+
+    >>> MaxPooling2D()(np.zeros((8, 28, 28, 32))).shape
+    (8, 14, 14, 32)
+    """
+
+    rank = 2
+
+
+class MaxPooling3D(_MaxPooling):
+    """The largest element of each window over a volume; see `MaxPooling1D`.
+
+    Shapes: x (batch, depth, height, width, channels) -> y of the same axes. `pool_size` and `strides` are
+    one integer for all axes or one for each.
+
+    >>> MaxPooling3D()(np.zeros((8, 16, 16, 16, 4))).shape
+    (8, 8, 8, 8, 4)
+    """
+
+    rank = 3
+
+
+class AveragePooling1D(_AveragePooling):
+    """The mean of each window, for each channel: y[n, p, c] = mean over t of x[n, p * stride + t, c].
+
+    Shapes, parameters and errors as in `MaxPooling1D`; with padding="same", only what lies inside x counts.
+
+    >>> AveragePooling1D(2)(np.array([[[1.0], [3.0], [2.0], [0.0]]]))[0, :, 0]
+    array([2., 1.], dtype=float32)
+    """
+
+    rank = 1
+
+
+class AveragePooling2D(_AveragePooling):
+    """The mean of each window over an image; see `AveragePooling1D`.
+
+    Shapes: x (batch, height, width, channels) -> y of the same axes. `pool_size` and `strides` are one
+    integer for all axes or one for each.
+
+    >>> AveragePooling2D()(np.zeros((8, 28, 28, 32))).shape
+    (8, 14, 14, 32)
+    """
+
+    rank = 2
+
+
+class AveragePooling3D(_AveragePooling):
+    """The mean of each window over a volume; see `AveragePooling1D`.
+
+    Shapes: x (batch, depth, height, width, channels) -> y of the same axes. `pool_size` and `strides` are
+    one integer for all axes or one for each.
+
+    >>> AveragePooling3D()(np.zeros((8, 16, 16, 16, 4))).shape
+    (8, 8, 8, 8, 4)
+    """
+
+    rank = 3

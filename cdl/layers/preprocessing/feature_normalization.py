@@ -1,0 +1,181 @@
+"""Normalization with statistics of the whole data set, known before training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from cdl import config
+from cdl.layers.base import Layer, Shape
+from cdl.layers.context import Context
+
+
+class Normalization(Layer):
+    """y = (x - mean) / max(sqrt(variance), epsilon), in training and out of it; `adapt` finds both from data.
+
+    `axis` (an integer, several, or None for none) names the axes whose entries have statistics of their own: the last
+    one by default, so that each feature or channel has. `mean` and `variance`, given together, take the place of
+    `adapt`. `invert=True` goes the other way, y = mean + x max(sqrt(variance), epsilon). epsilon is
+    `cdl.config.epsilon()`. Raises ValueError for one of mean and variance without the other, for shapes that differ or
+    do not fit, and for an axis that the input does not have or whose size is not known.
+
+    >>> layer = Normalization()
+    >>> layer.adapt(np.array([[0.0, 7.0], [2.0, 9.0]]))
+    >>> layer(np.array([[0.0, 9.0]]))
+    array([[-1.,  1.]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        axis: int | Sequence[int] | None = -1,
+        mean: Any = None,
+        variance: Any = None,
+        invert: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.axis = () if axis is None else (axis,) if isinstance(axis, int | np.integer) else tuple(axis)
+        self.input_mean = mean
+        self.input_variance = variance
+        self.invert = invert
+        if (mean is None) != (variance is None):
+            raise ValueError(
+                "Normalization: when setting values directly, both `mean` and `variance` must be set. "
+                f"Received: mean={mean} and variance={variance}"
+            )
+        if np.shape(mean) != np.shape(variance) or np.ndim(mean) > len(self.axis):
+            raise ValueError(
+                f"Normalization: `mean` and `variance` have one shape, with at most {len(self.axis)} axes (axis="
+                f"{self.axis}). Received: mean of shape {np.shape(mean)}, variance of shape {np.shape(variance)}"
+            )
+
+    def build(self, input_shape: Shape) -> None:
+        rank = len(input_shape)
+        if any(not -rank <= axis < rank for axis in self.axis):
+            raise ValueError(
+                f"Normalization {self.name!r}: all `axis` values must be in the range [-ndim, ndim). Received inputs "
+                f"with ndim={rank}, while axis={self.axis}"
+            )
+        self._kept = sorted(axis % rank for axis in self.axis)
+        if any(input_shape[axis] is None for axis in self._kept):
+            raise ValueError(
+                f"Normalization {self.name!r}: all `axis` values to be kept must have a known size. Received axis="
+                f"{self.axis}, input shape {input_shape}. Pass axis=None for one mean and variance of all values."
+            )
+        sizes = [int(input_shape[axis]) for axis in self._kept]  # type: ignore[arg-type]
+        self._broadcast = [1] * rank
+        for axis, size in zip(self._kept, sizes, strict=True):
+            self._broadcast[axis] = size
+        if self.input_mean is None:
+            self.adapt_mean = self.add_weight(sizes, "zeros", trainable=False, name="mean")
+            self.adapt_variance = self.add_weight(sizes, "ones", trainable=False, name="variance")
+            # Unused, as in Keras, whose files have it.
+            self.count = self.add_weight((), "zeros", dtype="int32", trainable=False, name="count")
+        else:
+            try:
+                self._mean, self._variance = (
+                    np.broadcast_to(np.asarray(given, self.dtype), sizes).reshape(self._broadcast)
+                    for given in (self.input_mean, self.input_variance)
+                )
+            except ValueError:
+                raise ValueError(
+                    f"Normalization {self.name!r}: mean and variance of shape {np.shape(self.input_mean)} do not fit "
+                    f"the sizes {tuple(sizes)} of axis={self.axis} of inputs {input_shape}"
+                ) from None
+
+    @property
+    def mean(self) -> np.ndarray:
+        """In the shape in which it is broadcast to the input. Once the layer is built."""
+        return self.adapt_mean.value.reshape(self._broadcast) if self.input_mean is None else self._mean
+
+    @property
+    def variance(self) -> np.ndarray:
+        return self.adapt_variance.value.reshape(self._broadcast) if self.input_mean is None else self._variance
+
+    def adapt(self, data: Any) -> None:
+        """Set mean and variance to those of `data`, an array or an iterable of batches (or of tuples (batch, ...)).
+
+        They are gathered in double precision. Raises TypeError for what is neither, ValueError for no batches, for
+        shapes that disagree, and for a layer that was given its mean and variance.
+        """
+        if self.input_mean is not None:
+            raise ValueError(f"Normalization {self.name!r} was given its mean and variance; there is nothing to adapt.")
+        if isinstance(data, np.ndarray):
+            if not self.built:
+                self.build(data.shape)
+            batches = iter([data] if 0 in self._kept else _portions(data))
+        else:
+            batches = iter(_iterable(data))
+        first = _values(next(batches, None), self.name)
+        if not self.built:
+            self.build(first.shape)
+        reduced = tuple(axis for axis in range(len(self._broadcast)) if axis not in self._kept)
+        count, mean, variance = 0.0, np.zeros(()), np.zeros(())
+        for batch in chain([first], batches):
+            x = _values(batch, self.name)
+            self.check_input(x.shape)
+            # Chan, Golub & LeVeque 1979: the statistics of two parts make those of the whole.
+            x_count = float(np.prod([x.shape[axis] for axis in reduced]))
+            x_mean, x_variance = x.mean(axis=reduced, dtype=np.float64), x.var(axis=reduced, dtype=np.float64)
+            count += x_count
+            part = x_count / count
+            variance = variance + part * (x_variance - variance) + part * (1 - part) * (x_mean - mean) ** 2
+            mean = mean + part * (x_mean - mean)
+        self.adapt_mean.assign(mean)
+        self.adapt_variance.assign(variance)
+
+    def check_input(self, shape: Shape) -> None:
+        if len(shape) != len(self._broadcast) or any(shape[axis] != self._broadcast[axis] for axis in self._kept):
+            wanted = tuple(size if axis in self._kept else None for axis, size in enumerate(self._broadcast))
+            raise ValueError(
+                f"Normalization {self.name!r}: input has shape {tuple(shape)}, but the layer was built for {wanted}"
+            )
+
+    def _deviation(self) -> np.ndarray:
+        return np.maximum(np.sqrt(self.variance), np.asarray(config.epsilon(), self.dtype))
+
+    def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
+        return self.mean + x * self._deviation() if self.invert else (x - self.mean) / self._deviation()
+
+    def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray:
+        return dy * self._deviation() if self.invert else dy / self._deviation()
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "axis": self.axis,
+            "invert": self.invert,
+            "mean": np.array(self.input_mean).tolist(),
+            "variance": np.array(self.input_variance).tolist(),
+        }
+
+
+def _portions(data: np.ndarray) -> Iterable[np.ndarray]:
+    """The rows of `data`, about a million numbers at a time: more would be doubled in memory, as float64."""
+    rows = max(1, 2**20 // max(1, data[:1].size))
+    return (data[start : start + rows] for start in range(0, len(data), rows))
+
+
+def _iterable(data: Any) -> Iterable[Any]:
+    if not isinstance(data, Iterable) or isinstance(data, str | dict):
+        raise TypeError(f"Normalization.adapt takes an array or an iterable of batches. Received: {type(data)}")
+    return data
+
+
+def _values(batch: Any, name: str) -> np.ndarray:
+    """The array of a batch, which may be a tuple (x, y, ...)."""
+    if batch is None:
+        raise ValueError(f"Normalization {name!r}: adapt received an empty iterable; at least one batch is needed.")
+    batch = batch[0] if isinstance(batch, tuple) else batch
+    if not hasattr(batch, "shape"):
+        raise TypeError(
+            f"Normalization {name!r}: adapt takes an array or an iterable of arrays. It yielded "
+            f"{type(batch).__name__}; convert the data with np.asarray."
+        )
+    return np.asarray(batch)

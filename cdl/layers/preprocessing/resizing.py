@@ -1,0 +1,124 @@
+"""Images of another size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cdl import ops
+from cdl.layers.context import Context
+from cdl.layers.preprocessing.image_layer import ImageLayer
+
+
+class Resizing(ImageLayer):
+    """Images of `height` x `width`: output pixel (i, j) lies at ((i + 1/2) h / height - 1/2, ...) of the input.
+
+    `interpolation` is "bilinear" or "nearest". `crop_to_aspect_ratio` first cuts the images to the largest central
+    window of the new aspect ratio, `pad_to_aspect_ratio` first pads them to it with `fill_value`; without either they
+    are distorted. The output is of the layer's float type, also for integers. Raises ValueError for sizes that are not
+    positive integers, for both aspect options at once, and for what cdl does not offer (other interpolations,
+    `antialias`, another `fill_mode` than "constant"). Has no gradient for its input.
+
+    >>> Resizing(64, 48)(np.zeros((8, 32, 32, 3))).shape
+    (8, 64, 48, 3)
+    """
+
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        interpolation: str = "bilinear",
+        crop_to_aspect_ratio: bool = False,
+        pad_to_aspect_ratio: bool = False,
+        fill_mode: str = "constant",
+        fill_value: float = 0.0,
+        antialias: bool = False,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(data_format=data_format, **kwargs)
+        self.height, self.width = target_size("Resizing", height, width)
+        if interpolation not in ops.INTERPOLATIONS:
+            raise ValueError(
+                f"Resizing: cdl interpolates 'bilinear' or 'nearest'. Received: interpolation={interpolation!r}"
+            )
+        if antialias:
+            raise ValueError(
+                "Resizing: antialias=True is not offered. To shrink images smoothly, average first: "
+                "AveragePooling2D(2), then Resizing."
+            )
+        if crop_to_aspect_ratio and pad_to_aspect_ratio:
+            raise ValueError("Resizing: only one of `pad_to_aspect_ratio` and `crop_to_aspect_ratio` can be True.")
+        if fill_mode != "constant":
+            raise ValueError(f"Resizing: only fill_mode='constant' is supported. Received: fill_mode={fill_mode!r}")
+        self.interpolation = interpolation
+        self.crop_to_aspect_ratio = crop_to_aspect_ratio
+        self.pad_to_aspect_ratio = pad_to_aspect_ratio
+        self.fill_mode = fill_mode
+        self.fill_value = fill_value
+        self.antialias = bool(antialias)
+
+    def forward_images(self, ctx: Context, x: np.ndarray) -> np.ndarray:
+        if self.crop_to_aspect_ratio:
+            return resize_window(x, self.height, self.width, self.interpolation)
+        if self.pad_to_aspect_ratio:
+            x = pad_to_ratio(x, self.height, self.width, self.fill_value)
+        return resize(x, self.height, self.width, self.interpolation)
+
+    def image_size(self, h: int | None, w: int | None) -> tuple[int | None, int | None]:
+        return self.height, self.width
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "height": self.height,
+            "width": self.width,
+            "interpolation": self.interpolation,
+            "crop_to_aspect_ratio": self.crop_to_aspect_ratio,
+            "pad_to_aspect_ratio": self.pad_to_aspect_ratio,
+            "fill_mode": self.fill_mode,
+            "fill_value": self.fill_value,
+            "antialias": self.antialias,
+        }
+
+
+def target_size(who: str, height: Any, width: Any) -> tuple[int, int]:
+    """The two, if they are positive integers; else ValueError."""
+    for name, size in (("height", height), ("width", width)):
+        if not isinstance(size, int | np.integer) or size < 1:
+            raise ValueError(f"{who}: `{name}` is a positive integer. Received: {name}={size!r}")
+    return int(height), int(width)
+
+
+def resize(x: np.ndarray, height: int, width: int, interpolation: str = "bilinear") -> np.ndarray:
+    """The images x (n, h, w, c) stretched to (n, height, width, c)."""
+    n, h, w, _ = x.shape
+    if (h, w) == (height, width):
+        return x
+    if interpolation == "nearest":  # in integers: the middle of an output pixel may lie between two of the input
+        rows = (2 * np.arange(height) + 1) * h // (2 * height)
+        columns = (2 * np.arange(width) + 1) * w // (2 * width)
+        return x.take(rows, axis=1).take(columns, axis=2)
+    down, right = h / height, w / width
+    maps = np.tile(np.array([down, 0, (down - 1) / 2, 0, right, (right - 1) / 2], x.dtype), (n, 1))
+    return ops.affine_sample(x, maps, (height, width), interpolation, "nearest")
+
+
+def resize_window(x: np.ndarray, height: int, width: int, interpolation: str = "bilinear") -> np.ndarray:
+    """The largest central window of the aspect ratio height : width, resized to height x width."""
+    _, h, w, _ = x.shape
+    rows = max(min(h, int(w * height / width)), 1)
+    columns = max(min(w, int(h * width / height)), 1)
+    top, left = (h - rows) // 2, (w - columns) // 2
+    return resize(x[:, top : top + rows, left : left + columns], height, width, interpolation)
+
+
+def pad_to_ratio(x: np.ndarray, height: int, width: int, fill_value: float) -> np.ndarray:
+    """x with `fill_value` on two opposite sides, so that it comes closest to the aspect ratio height : width."""
+    n, h, w, c = x.shape
+    above = (max(h, int(w * height / width)) - h) // 2
+    left = (max(w, int(h * width / height)) - w) // 2 if above == 0 else 0
+    padded = np.full((n, h + 2 * above, w + 2 * left, c), fill_value, x.dtype)
+    padded[:, above : above + h, left : left + w] = x
+    return padded

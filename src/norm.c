@@ -1,0 +1,448 @@
+/* norm.c - batch normalisation (per channel, over rows) and layer and RMS normalisation (per row, over features).
+ *
+ * Means and variances are found by the corrected two-pass method (Chan, Golub & LeVeque 1983): the first pass finds a mean;
+ * the second sums d = x - mean and d^2, and what the first sum d says about the rounding of the mean corrects both.
+ */
+#include "cdl.h"
+#include "parallel.h"
+#include "simd.h"
+
+static inline vec per_root(vec variance, double epsilon)
+{
+    return splat(1) / vsqrt(variance + splat(epsilon));
+}
+
+/* ---- Sums over rows ----------------------------------------------------------------------------------------------- */
+
+/* Sums over rows are made of blocks of rows: each block is summed in `real` while it is in the cache, and the blocks' results
+ * are added in order, in double.  So a sum over a million rows is as good as one over a block, and the same bits come out of any
+ * number of threads. */
+enum { BLOCK_ROWS = 128, TILE = 4 };            /* TILE: registers of channels that are done together */
+
+static inline ptrdiff_t blocks_of(ptrdiff_t n)
+{
+    return (n + BLOCK_ROWS - 1) / BLOCK_ROWS;
+}
+
+static inline ptrdiff_t rows_in_block(ptrdiff_t n, ptrdiff_t block)
+{
+    return least(BLOCK_ROWS, n - block * BLOCK_ROWS);
+}
+
+/* A pair of rows of c results for each block. */
+typedef struct {
+    ptrdiff_t n, c;
+    const real *x, *dy, *mean;
+    real *pairs;                                /* [blocks,2,c] */
+} block_job;
+
+/* In nanoseconds, for `passes` over an array of that size. */
+static double norm_cost(ptrdiff_t n, ptrdiff_t c, double passes)
+{
+    return passes * (double)n * ((double)c * sizeof(real) * 0.05 + 1);
+}
+
+/* total[j] = the sum over blocks of pairs[block,which,j], j < count. */
+static void add_blocks(ptrdiff_t blocks, ptrdiff_t c, const real *pairs, ptrdiff_t count, double *total)
+{
+    for (ptrdiff_t j = 0; j < count; j++)
+        total[j] = 0;
+    for (ptrdiff_t block = 0; block < blocks; block++)
+        for (ptrdiff_t j = 0; j < count; j++)
+            total[j] += (double)pairs[block * 2 * c + j];
+}
+
+/* ---- Batch normalisation ------------------------------------------------------------------------------------------ */
+
+/* For each block: the mean, and the sum of (x - mean)^2. */
+static void moments_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
+{
+    const block_job *job = arg;
+    const ptrdiff_t c = job->c;
+    for (ptrdiff_t block = begin; block < end; block++) {
+        const ptrdiff_t rows = rows_in_block(job->n, block);
+        const vec per_row = splat(1.0 / (double)rows);
+        for (ptrdiff_t j = 0; j < c; j += TILE * VL) {
+            const real *x = job->x + block * BLOCK_ROWS * c + j;
+            vec mean[TILE], sum[TILE], squares[TILE];
+            for (int v = 0; v < TILE; v++)
+                mean[v] = sum[v] = squares[v] = splat(0);
+            for (ptrdiff_t r = 0; r < rows; r++)
+                for (int v = 0; v < TILE; v++)
+                    mean[v] += load_n(x + r * c + v * VL, c - j - v * VL);
+            for (int v = 0; v < TILE; v++)
+                mean[v] *= per_row;
+            for (ptrdiff_t r = 0; r < rows; r++)
+                for (int v = 0; v < TILE; v++) {
+                    const vec d = load_n(x + r * c + v * VL, c - j - v * VL) - mean[v];
+                    sum[v] += d;
+                    squares[v] = vfma(d, d, squares[v]);
+                }
+            real *pair = job->pairs + block * 2 * c + j;
+            for (int v = 0; v < TILE; v++) {
+                const vec correction = sum[v] * per_row;
+                store_n(pair + v * VL, c - j - v * VL, mean[v] + correction);
+                store_n(pair + c + v * VL, c - j - v * VL, vfma(-correction, sum[v], squares[v]));
+            }
+        }
+    }
+}
+
+typedef struct {
+    block_job blocks;
+    double epsilon;
+    const real *gamma, *mean_in, *variance_in;
+    real *mean, *variance, *scale;              /* of batch_norm */
+    real *dgamma, *dbeta, *dy_mean, *slope;     /* of batch_norm_backward */
+} channel_job;
+
+/* Channels [begin, end): from the blocks' moments those of all rows, and scale = gamma / sqrt(variance + epsilon). */
+static void gather_moments_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
+{
+    const channel_job *job = arg;
+    const ptrdiff_t n = job->blocks.n, c = job->blocks.c, blocks = blocks_of(n);
+    for (ptrdiff_t j = begin; j < end; j += LANES) {
+        const ptrdiff_t count = least(LANES, end - j);
+        double mean[LANES] = {0}, squares[LANES] = {0};
+        for (ptrdiff_t block = 0; block < blocks; block++)
+            for (ptrdiff_t k = 0; k < count; k++)
+                mean[k] += (double)rows_in_block(n, block) * (double)job->blocks.pairs[block * 2 * c + j + k];
+        for (ptrdiff_t k = 0; k < count; k++)
+            mean[k] /= (double)n;
+        for (ptrdiff_t block = 0; block < blocks; block++)
+            for (ptrdiff_t k = 0; k < count; k++) {
+                const real *pair = job->blocks.pairs + block * 2 * c + j + k;
+                const double d = (double)pair[0] - mean[k];
+                squares[k] += (double)pair[c] + (double)rows_in_block(n, block) * d * d;
+            }
+        for (ptrdiff_t k = 0; k < count; k++) {
+            job->mean[j + k] = (real)mean[k];
+            job->variance[j + k] = (real)(squares[k] / (double)n);
+        }
+        for (int p = 0; p < PARTS; p++) {
+            const ptrdiff_t k = j + p * VL, left = end - k;
+            const vec root = per_root(load_n(job->variance + k, left), job->epsilon);
+            store_n(job->scale + k, left, job->gamma ? load_n(job->gamma + k, left) * root : root);
+        }
+    }
+}
+
+typedef struct {
+    ptrdiff_t c;
+    const real *x, *mean, *scale, *shift;       /* mean, shift: NULL for zeros */
+    const real *dy, *dy_mean, *slope;
+    real *result;
+} affine_job;
+
+/* y = (x - mean) * scale + shift, rows [begin, end). */
+static void affine_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
+{
+    const affine_job *job = arg;
+    const ptrdiff_t c = job->c;
+    for (ptrdiff_t r = begin; r < end; r++)
+        for (ptrdiff_t j = 0; j < c; j += VL) {
+            const ptrdiff_t left = c - j;
+            vec x = load_n(job->x + r * c + j, left);
+            const vec shift = job->shift ? load_n(job->shift + j, left) : splat(0);
+            if (job->mean)
+                x -= load_n(job->mean + j, left);
+            store_n(job->result + r * c + j, left, vfma(x, load_n(job->scale + j, left), shift));
+        }
+}
+
+static int batch_norm(ptrdiff_t n, ptrdiff_t c, const void *x, const void *gamma, const void *beta, double epsilon, void *y,
+                      void *mean, void *variance)
+{
+    const size_t bytes = sizeof(real) * (size_t)c * (size_t)(2 * blocks_of(n) + 1);
+    real *scratch = cdl_take(bytes);
+    if (scratch == NULL)
+        return -1;
+    channel_job job = {.blocks = {n, c, x, NULL, NULL, scratch + c}, .epsilon = epsilon, .gamma = gamma, .mean = mean,
+                       .variance = variance, .scale = scratch};
+    cdl_parallel(blocks_of(n), 1, norm_cost(n, c, 2), moments_task, &job.blocks);
+    cdl_parallel(c, LANES, norm_cost(blocks_of(n), c, 10), gather_moments_task, &job);
+    affine_job affine = {.c = c, .x = x, .mean = mean, .scale = scratch, .shift = beta, .result = y};
+    cdl_parallel(n, 1, norm_cost(n, c, 2), affine_task, &affine);
+    cdl_release(scratch, bytes);
+    return 0;
+}
+
+static void scale_shift(ptrdiff_t n, ptrdiff_t c, const void *x, const void *scale, const void *shift, void *y)
+{
+    affine_job job = {.c = c, .x = x, .scale = scale, .shift = shift, .result = y};
+    cdl_parallel(n, 1, norm_cost(n, c, 2), affine_task, &job);
+}
+
+/* For each block: the sums of dy and of dy * (x - mean). */
+static void slopes_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
+{
+    const block_job *job = arg;
+    const ptrdiff_t c = job->c;
+    for (ptrdiff_t block = begin; block < end; block++)
+        for (ptrdiff_t j = 0; j < c; j += TILE * VL) {
+            const ptrdiff_t at = block * BLOCK_ROWS * c + j;
+            vec mean[TILE], dbeta[TILE], along[TILE];
+            for (int v = 0; v < TILE; v++) {
+                mean[v] = load_n(job->mean + j + v * VL, c - j - v * VL);
+                dbeta[v] = along[v] = splat(0);
+            }
+            for (ptrdiff_t r = 0; r < rows_in_block(job->n, block); r++)
+                for (int v = 0; v < TILE; v++) {
+                    const ptrdiff_t k = at + r * c + v * VL, left = c - j - v * VL;
+                    const vec dy = load_n(job->dy + k, left);
+                    dbeta[v] += dy;
+                    along[v] = vfma(dy, load_n(job->x + k, left) - mean[v], along[v]);
+                }
+            real *pair = job->pairs + block * 2 * c + j;
+            for (int v = 0; v < TILE; v++) {
+                store_n(pair + v * VL, c - j - v * VL, dbeta[v]);
+                store_n(pair + c + v * VL, c - j - v * VL, along[v]);
+            }
+        }
+}
+
+/* Channels [begin, end): dgamma, dbeta, and dx = scale * (dy - dy_mean - (x - mean) * slope). */
+static void gather_slopes_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
+{
+    const channel_job *job = arg;
+    const ptrdiff_t n = job->blocks.n, c = job->blocks.c, blocks = blocks_of(n);
+    for (ptrdiff_t j = begin; j < end; j += LANES) {
+        const ptrdiff_t count = least(LANES, end - j);
+        double dbeta[LANES], along[LANES];
+        add_blocks(blocks, c, job->blocks.pairs + j, count, dbeta);
+        add_blocks(blocks, c, job->blocks.pairs + c + j, count, along);
+        for (ptrdiff_t k = 0; k < count; k++) {
+            job->dbeta[j + k] = (real)dbeta[k];
+            job->dgamma[j + k] = (real)along[k];
+            job->dy_mean[j + k] = (real)(dbeta[k] / (double)n);
+            job->slope[j + k] = (real)(along[k] / (double)n);
+        }
+        for (int p = 0; p < PARTS; p++) {
+            const ptrdiff_t k = j + p * VL, left = end - k;
+            const vec root = per_root(load_n(job->variance_in + k, left), job->epsilon);
+            store_n(job->dgamma + k, left, load_n(job->dgamma + k, left) * root);
+            store_n(job->slope + k, left, load_n(job->slope + k, left) * root * root);
+            store_n(job->scale + k, left, job->gamma ? load_n(job->gamma + k, left) * root : root);
+        }
+    }
+}
+
+static void batch_norm_dx_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
+{
+    const affine_job *job = arg;
+    const ptrdiff_t c = job->c;
+    for (ptrdiff_t r = begin; r < end; r++)
+        for (ptrdiff_t j = 0; j < c; j += VL) {
+            const ptrdiff_t k = r * c + j, left = c - j;
+            const vec dy = load_n(job->dy + k, left) - load_n(job->dy_mean + j, left);
+            const vec x = load_n(job->x + k, left) - load_n(job->mean + j, left);
+            store_n(job->result + k, left,
+                    load_n(job->scale + j, left) * vfma(-x, load_n(job->slope + j, left), dy));
+        }
+}
+
+static int batch_norm_backward(ptrdiff_t n, ptrdiff_t c, const void *x, const void *gamma, const void *mean,
+                               const void *variance, const void *dy, double epsilon, void *dx, void *dgamma, void *dbeta)
+{
+    const size_t bytes = sizeof(real) * (size_t)c * (size_t)(2 * blocks_of(n) + 3);
+    real *scratch = cdl_take(bytes);
+    if (scratch == NULL)
+        return -1;
+    channel_job job = {.blocks = {n, c, x, dy, mean, scratch + 3 * c}, .epsilon = epsilon, .gamma = gamma,
+                       .variance_in = variance, .scale = scratch, .dgamma = dgamma, .dbeta = dbeta,
+                       .dy_mean = scratch + c, .slope = scratch + 2 * c};
+    cdl_parallel(blocks_of(n), 1, norm_cost(n, c, 2), slopes_task, &job.blocks);
+    cdl_parallel(c, LANES, norm_cost(blocks_of(n), c, 10), gather_slopes_task, &job);
+    if (dx != NULL) {
+        affine_job affine = {.c = c, .x = x, .mean = mean, .scale = job.scale, .dy = dy, .dy_mean = job.dy_mean,
+                             .slope = job.slope, .result = dx};
+        cdl_parallel(n, 1, norm_cost(n, c, 3), batch_norm_dx_task, &affine);
+    }
+    cdl_release(scratch, bytes);
+    return 0;
+}
+
+/* ---- Layer and RMS normalisation ---------------------------------------------------------------------------------- */
+
+typedef struct {
+    ptrdiff_t n, d;
+    double epsilon;
+    const real *x, *gamma, *beta, *dy;
+    real *result;
+    real *pairs;                                /* [blocks,2,d] for dbeta and dgamma; NULL if neither is wanted */
+} row_job;
+
+/* In every lane: what x_hat = (x - mean) * scale needs. */
+typedef struct {
+    vec mean, scale;
+} row_moments;
+
+/* With `centred` = 0 the mean counts as zero: RMS normalisation. */
+static inline __attribute__((always_inline)) row_moments moments_of_row(ptrdiff_t d, const real *x, double epsilon, int centred)
+{
+    const vec per_feature = splat(1.0 / (double)d);
+    vec mean = splat(0);
+    if (centred) {
+        lanes sum = lanes_of(0);
+        for (ptrdiff_t j = 0; j < d; j += LANES)
+            for (int p = 0; p < PARTS; p++)
+                sum.part[p] += load_n(x + j + p * VL, d - j - p * VL);
+        mean = fold(sum, vadd) * per_feature;
+    }
+    lanes sum = lanes_of(0), squares = lanes_of(0);
+    for (ptrdiff_t j = 0; j < d; j += LANES)
+        for (int p = 0; p < PARTS && j + p * VL < d; p++) {
+            const ptrdiff_t k = j + p * VL;
+            vec deviation = load_n(x + k, d - k) - mean;
+            if (d - k < VL)
+                deviation = (vec)((mask)deviation & first(d - k));
+            sum.part[p] += deviation;
+            squares.part[p] = vfma(deviation, deviation, squares.part[p]);
+        }
+    vec variance = fold(squares, vadd) * per_feature;
+    if (centred) {
+        const vec correction = fold(sum, vadd) * per_feature;
+        mean += correction;
+        variance = vfma(-correction, correction, variance);
+    }
+    return (row_moments){mean, per_root(variance, epsilon)};
+}
+
+static inline __attribute__((always_inline)) void normalise_rows(const row_job *job, ptrdiff_t begin, ptrdiff_t end,
+                                                                 int centred)
+{
+    const ptrdiff_t d = job->d;
+    for (ptrdiff_t r = begin; r < end; r++) {
+        const real *x = job->x + r * d;
+        const row_moments m = moments_of_row(d, x, job->epsilon, centred);
+        for (ptrdiff_t j = 0; j < d; j += VL) {
+            const vec gamma = job->gamma ? load_n(job->gamma + j, d - j) : splat(1);
+            const vec beta = job->beta ? load_n(job->beta + j, d - j) : splat(0);
+            store_n(job->result + r * d + j, d - j, vfma((load_n(x + j, d - j) - m.mean) * m.scale, gamma, beta));
+        }
+    }
+}
+
+static void layer_norm_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
+{
+    normalise_rows(arg, begin, end, 1);
+}
+
+static void rms_norm_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
+{
+    normalise_rows(arg, begin, end, 0);
+}
+
+static void layer_norm(ptrdiff_t n, ptrdiff_t d, const void *x, const void *gamma, const void *beta, double epsilon, void *y)
+{
+    row_job job = {.n = n, .d = d, .epsilon = epsilon, .x = x, .gamma = gamma, .beta = beta, .result = y};
+    cdl_parallel(n, 1, norm_cost(n, d, 3) + 20.0 * (double)n, layer_norm_task, &job);
+}
+
+static void rms_norm(ptrdiff_t n, ptrdiff_t d, const void *x, const void *gamma, double epsilon, void *y)
+{
+    row_job job = {.n = n, .d = d, .epsilon = epsilon, .x = x, .gamma = gamma, .result = y};
+    cdl_parallel(n, 1, norm_cost(n, d, 3) + 20.0 * (double)n, rms_norm_task, &job);
+}
+
+/* dx, and the rows' contributions to dbeta and dgamma, which are added to *pair. */
+static inline __attribute__((always_inline)) void row_backward(const row_job *job, ptrdiff_t r, real *pair, int centred)
+{
+    const ptrdiff_t d = job->d;
+    const real *x = job->x + r * d, *dy = job->dy + r * d;
+    const row_moments m = moments_of_row(d, x, job->epsilon, centred);
+    lanes sum = lanes_of(0), along = lanes_of(0);
+    for (ptrdiff_t j = 0; j < d; j += LANES)
+        for (int p = 0; p < PARTS && j + p * VL < d; p++) {
+            const ptrdiff_t k = j + p * VL, left = d - k;
+            const vec x_hat = (load_n(x + k, left) - m.mean) * m.scale, slope = load_n(dy + k, left);
+            const vec g = job->gamma ? slope * load_n(job->gamma + k, left) : slope;
+            sum.part[p] += g;
+            along.part[p] = vfma(g, x_hat, along.part[p]);
+            if (pair != NULL) {
+                store_n(pair + k, left, load_n(pair + k, left) + slope);
+                store_n(pair + d + k, left, vfma(slope, x_hat, load_n(pair + d + k, left)));
+            }
+        }
+    const vec per_feature = splat(1.0 / (double)d);
+    const vec mean_g = centred ? fold(sum, vadd) * per_feature : splat(0), mean_along = fold(along, vadd) * per_feature;
+    for (ptrdiff_t j = 0; j < d; j += VL) {
+        const ptrdiff_t left = d - j;
+        const vec x_hat = (load_n(x + j, left) - m.mean) * m.scale, slope = load_n(dy + j, left);
+        const vec g = job->gamma ? slope * load_n(job->gamma + j, left) : slope;
+        store_n(job->result + r * d + j, left, m.scale * vfma(-x_hat, mean_along, g - mean_g));
+    }
+}
+
+static inline __attribute__((always_inline)) void row_blocks_backward(const row_job *job, ptrdiff_t begin, ptrdiff_t end,
+                                                                      int centred)
+{
+    for (ptrdiff_t block = begin; block < end; block++) {
+        real *pair = job->pairs ? job->pairs + block * 2 * job->d : NULL;
+        for (ptrdiff_t j = 0; pair != NULL && j < 2 * job->d; j++)
+            pair[j] = 0;
+        for (ptrdiff_t r = 0; r < rows_in_block(job->n, block); r++)
+            row_backward(job, block * BLOCK_ROWS + r, pair, centred);
+    }
+}
+
+static void layer_norm_backward_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
+{
+    row_blocks_backward(arg, begin, end, 1);
+}
+
+static void rms_norm_backward_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
+{
+    row_blocks_backward(arg, begin, end, 0);
+}
+
+typedef struct {
+    ptrdiff_t blocks, d;
+    const real *pairs;
+    real *dbeta, *dgamma;
+} gather_job;
+
+static void gather_rows_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
+{
+    const gather_job *job = arg;
+    for (ptrdiff_t j = begin; j < end; j += LANES) {
+        const ptrdiff_t count = least(LANES, end - j);
+        double total[LANES];
+        for (int which = 0; which < 2; which++) {
+            real *result = which ? job->dgamma : job->dbeta;
+            if (result == NULL)
+                continue;
+            add_blocks(job->blocks, job->d, job->pairs + which * job->d + j, count, total);
+            for (ptrdiff_t k = 0; k < count; k++)
+                result[j + k] = (real)total[k];
+        }
+    }
+}
+
+static int rows_backward(ptrdiff_t n, ptrdiff_t d, const void *x, const void *gamma, const void *dy, double epsilon, void *dx,
+                         void *dgamma, void *dbeta, cdl_task *task)
+{
+    row_job job = {.n = n, .d = d, .epsilon = epsilon, .x = x, .gamma = gamma, .dy = dy, .result = dx};
+    const size_t bytes = sizeof(real) * (size_t)d * (size_t)(2 * blocks_of(n));
+    if ((dgamma || dbeta) && (job.pairs = cdl_take(bytes)) == NULL)
+        return -1;
+    cdl_parallel(blocks_of(n), 1, norm_cost(n, d, 8) + 40.0 * (double)n, task, &job);
+    if (job.pairs != NULL) {
+        gather_job gather = {blocks_of(n), d, job.pairs, dbeta, dgamma};
+        cdl_parallel(d, LANES, norm_cost(blocks_of(n), d, 4), gather_rows_task, &gather);
+        cdl_release(job.pairs, bytes);
+    }
+    return 0;
+}
+
+static int layer_norm_backward(ptrdiff_t n, ptrdiff_t d, const void *x, const void *gamma, const void *dy, double epsilon,
+                               void *dx, void *dgamma, void *dbeta)
+{
+    return rows_backward(n, d, x, gamma, dy, epsilon, dx, dgamma, dbeta, layer_norm_backward_task);
+}
+
+static int rms_norm_backward(ptrdiff_t n, ptrdiff_t d, const void *x, const void *gamma, const void *dy, double epsilon,
+                             void *dx, void *dgamma)
+{
+    return rows_backward(n, d, x, gamma, dy, epsilon, dx, dgamma, NULL, rms_norm_backward_task);
+}

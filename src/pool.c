@@ -1,0 +1,286 @@
+/* pool.c - the largest, or the mean, of the elements of windows over images; and back.
+ *
+ * Channels lie side by side, so a register holds one pixel's.  Where it reaches beyond the pixel's last channel it also holds
+ * channels of the next pixel: forward, they are stored as they come, and the next pixel overwrites them.  So images of one or
+ * three channels need no masks.
+ */
+#include "cdl.h"
+#include "parallel.h"
+#include "simd.h"
+
+#include <string.h>
+
+enum { WIDTH = 4 };           /* registers of channels that are done together */
+
+typedef struct {
+    ptrdiff_t c;
+    cdl_windows w;
+    const real *x, *x_end;      /* [n,in..,c] */
+    const real *y, *dy;         /* [n,out..,c] */
+    const real *dy_end;
+    real *result;
+    int overlap;                /* may windows share positions? */
+} pool_job;
+
+/* The part of a window that lies inside its image: so many planes of so many rows of so many pixels. */
+typedef struct {
+    ptrdiff_t planes, rows, pixels;
+    ptrdiff_t first;            /* the number of its first pixel among all pixels of x */
+    ptrdiff_t column;           /* and in its row */
+} box;
+
+/* The first position along an axis that window number p has inside the image, and the number of such positions. */
+static inline ptrdiff_t inside(const cdl_windows *w, int axis, ptrdiff_t p, ptrdiff_t *extent)
+{
+    const ptrdiff_t from = p * w->stride[axis] - w->before[axis], to = from + w->size[axis];
+    const ptrdiff_t first = from > 0 ? from : 0;
+    *extent = (to < w->in[axis] ? to : w->in[axis]) - first;
+    return first;
+}
+
+/* The box of the first window of row number r of y.  The following ones differ in column, first and pixels. */
+static inline box row_of_boxes(const cdl_windows *w, ptrdiff_t r)
+{
+    box b;
+    const ptrdiff_t image = r / w->out[1] / w->out[0];
+    const ptrdiff_t plane = inside(w, 0, r / w->out[1] % w->out[0], &b.planes);
+    const ptrdiff_t row = inside(w, 1, r % w->out[1], &b.rows);
+    b.first = ((image * w->in[0] + plane) * w->in[1] + row) * w->in[2];
+    b.column = b.pixels = 0;
+    return b;
+}
+
+static inline box at_column(const cdl_windows *w, box b, ptrdiff_t p)
+{
+    b.column = inside(w, 2, p, &b.pixels);
+    b.first += b.column;
+    return b;
+}
+
+/* The work of one thread on it all.  A register costs about half a nanosecond for each position that it looks at. */
+static double pool_cost(ptrdiff_t n, ptrdiff_t c, const cdl_windows *w)
+{
+    double registers = (double)n * ((double)c / VL + 1);
+    for (int axis = 0; axis < 3; axis++)
+        registers *= (double)w->out[axis] * (double)w->size[axis];
+    return 0.5 * registers;
+}
+
+/* ---- Forward ------------------------------------------------------------------------------------------------------ */
+
+/* The larger one; NaN if either is. */
+static inline vec larger(vec a, vec b)
+{
+    return (vec)((mask)vmax(b, a) | (b != b));
+}
+
+/* The mean, or the largest, of the box in `width` registers of channels from j on; `left` elements of y may be written.
+ * Each row is done by itself before it joins the others: shorter sums round less. */
+static inline __attribute__((always_inline)) void reduce_box(const pool_job *job, box b, ptrdiff_t j, int width, int mean,
+                                                             real *y, ptrdiff_t left)
+{
+    const ptrdiff_t c = job->c, to_row = job->w.in[2] * c, to_plane = job->w.in[1] * to_row;
+    const vec start = mean ? splat(0) : splat(-__builtin_inf());
+    const real *plane = job->x + b.first * c + j;
+    vec all[WIDTH];
+    for (int v = 0; v < width; v++)
+        all[v] = start;
+    for (ptrdiff_t q0 = 0; q0 < b.planes; q0++, plane += to_plane) {
+        const real *row = plane;
+        for (ptrdiff_t q1 = 0; q1 < b.rows; q1++, row += to_row) {
+            vec part[WIDTH];
+            for (int v = 0; v < width; v++)
+                part[v] = start;
+            const real *x = row;
+            for (ptrdiff_t q2 = 0; q2 < b.pixels; q2++, x += c)
+                for (int v = 0; v < width; v++) {
+                    const vec element = width > 1 ? load(x + v * VL) : load_n(x, job->x_end - x);
+                    part[v] = mean ? part[v] + element : larger(part[v], element);
+                }
+            for (int v = 0; v < width; v++)
+                all[v] = mean ? all[v] + part[v] : larger(all[v], part[v]);
+        }
+    }
+    const vec count = splat((double)(b.planes * b.rows * b.pixels));
+    for (int v = 0; v < width; v++)
+        store_n(y + v * VL, width > 1 ? VL : left, mean ? all[v] / count : all[v]);
+}
+
+/* Rows [begin, end) of y. */
+static inline __attribute__((always_inline)) void pool_rows(const pool_job *job, ptrdiff_t begin, ptrdiff_t end, int mean)
+{
+    const ptrdiff_t c = job->c, pixels = job->w.out[2];
+    const real *y_end = job->result + end * pixels * c;
+    for (ptrdiff_t r = begin; r < end; r++) {
+        const box row = row_of_boxes(&job->w, r);
+        for (ptrdiff_t p = 0; p < pixels; p++) {
+            const box b = at_column(&job->w, row, p);
+            real *y = job->result + (r * pixels + p) * c;
+            ptrdiff_t j = 0;
+            for (; j + WIDTH * VL <= c; j += WIDTH * VL)
+                reduce_box(job, b, j, WIDTH, mean, y + j, 0);
+            for (; j < c; j += VL)
+                reduce_box(job, b, j, 1, mean, y + j, y_end - (y + j));
+        }
+    }
+}
+
+static void max_pool_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
+{
+    pool_rows(arg, begin, end, 0);
+}
+
+static void average_pool_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
+{
+    pool_rows(arg, begin, end, 1);
+}
+
+static void pool(ptrdiff_t n, ptrdiff_t c, const cdl_windows *w, const real *x, real *y, cdl_task *task)
+{
+    pool_job job = {.c = c, .w = *w, .x = x, .x_end = x + n * w->in[0] * w->in[1] * w->in[2] * c, .result = y};
+    cdl_parallel(n * w->out[0] * w->out[1], 1, pool_cost(n, c, w), task, &job);
+}
+
+static void max_pool(ptrdiff_t n, ptrdiff_t c, const cdl_windows *windows, const void *x, void *y)
+{
+    pool(n, c, windows, x, y, max_pool_task);
+}
+
+static void average_pool(ptrdiff_t n, ptrdiff_t c, const cdl_windows *windows, const void *x, void *y)
+{
+    pool(n, c, windows, x, y, average_pool_task);
+}
+
+/* ---- Backward ----------------------------------------------------------------------------------------------------- */
+
+/* Gives dy to the positions of the box: all of it to the first largest one, or to each its share of the mean.
+ * With `add`, to what is there already; else every position of the box is written.  Lanes of other pixels receive 0: where
+ * they are written, their own values come later (see max_pool_backward_task). */
+static inline __attribute__((always_inline)) void spread_box(const pool_job *job, box b, ptrdiff_t j, int width, int mean,
+                                                             int add, ptrdiff_t at)
+{
+    const ptrdiff_t c = job->c, to_row = job->w.in[2] * c, to_plane = job->w.in[1] * to_row;
+    vec y[WIDTH], dy[WIDTH];
+    mask open[WIDTH];
+    for (int v = 0; v < width; v++) {
+        const real *p = job->dy + at + v * VL;
+        dy[v] = width > 1 ? load(p) : load_n(p, job->dy_end - p);
+        open[v] = width > 1 ? ~(mask){0} : first(c - j);
+        if (mean)
+            dy[v] = (vec)((mask)(dy[v] / splat((double)(b.planes * b.rows * b.pixels))) & open[v]);
+        else
+            y[v] = width > 1 ? load(job->y + at + v * VL) : load_n(job->y + at, job->dy_end - p);
+    }
+    for (ptrdiff_t q0 = 0; q0 < b.planes; q0++)
+        for (ptrdiff_t q1 = 0; q1 < b.rows; q1++) {
+            const ptrdiff_t row = b.first * c + j + q0 * to_plane + q1 * to_row;
+            for (ptrdiff_t q2 = 0; q2 < b.pixels; q2++) {
+                const ptrdiff_t here = row + q2 * c;
+                const ptrdiff_t left = width > 1 ? VL : c < VL ? (job->w.in[2] - b.column - q2) * c : c - j;
+                for (int v = 0; v < width; v++) {
+                    vec gradient = dy[v];
+                    if (!mean) {
+                        const real *p = job->x + here + v * VL;
+                        const vec x = width > 1 ? load(p) : load_n(p, job->x_end - p);
+                        const mask taken = open[v] & ((x == y[v]) | (x != x));
+                        open[v] &= ~taken;
+                        gradient = (vec)((mask)gradient & taken);
+                    }
+                    real *dx = job->result + here + v * VL;
+                    store_n(dx, left, add ? load_n(dx, left) + gradient : gradient);
+                }
+            }
+        }
+}
+
+static inline int seen(const cdl_windows *w, int axis, ptrdiff_t q)
+{
+    const ptrdiff_t p = (q + w->before[axis]) / w->stride[axis];
+    return p < w->out[axis] && q + w->before[axis] - p * w->stride[axis] < w->size[axis];
+}
+
+/* Zeros where no window looks, for windows that do not overlap. */
+static void fill_gaps(const cdl_windows *w, ptrdiff_t c, real *image)
+{
+    const size_t pixel = sizeof(real) * (size_t)c;
+    for (ptrdiff_t q0 = 0; q0 < w->in[0]; q0++)
+        for (ptrdiff_t q1 = 0; q1 < w->in[1]; q1++, image += w->in[2] * c) {
+            if (!seen(w, 0, q0) || !seen(w, 1, q1)) {
+                memset(image, 0, pixel * (size_t)w->in[2]);
+                continue;
+            }
+            for (ptrdiff_t p = 0; p < w->out[2]; p++) {
+                const ptrdiff_t end = p * w->stride[2] - w->before[2] + w->size[2];
+                const ptrdiff_t next = p + 1 < w->out[2] ? end - w->size[2] + w->stride[2] : w->in[2];
+                if (next > end)
+                    memset(image + end * c, 0, pixel * (size_t)(next - end));
+            }
+        }
+}
+
+/* Images [begin, end).  A register that reaches into the next pixel writes zeros there, so the pixels of a row are written in
+ * order, and the last one's registers end with the row; with VL channels or more, registers end with the pixel. */
+static inline __attribute__((always_inline)) void spread_images(const pool_job *job, ptrdiff_t begin, ptrdiff_t end, int mean,
+                                                                int add)
+{
+    const cdl_windows *w = &job->w;
+    const ptrdiff_t c = job->c, rows = w->out[0] * w->out[1], image = w->in[0] * w->in[1] * w->in[2] * c;
+    for (ptrdiff_t i = begin; i < end; i++) {
+        if (add)
+            memset(job->result + i * image, 0, sizeof(real) * (size_t)image);
+        else
+            fill_gaps(w, c, job->result + i * image);
+        for (ptrdiff_t r = i * rows; r < (i + 1) * rows; r++) {
+            const box row = row_of_boxes(w, r);
+            for (ptrdiff_t p = 0; p < w->out[2]; p++) {
+                const box b = at_column(w, row, p);
+                const ptrdiff_t at = (r * w->out[2] + p) * c;
+                ptrdiff_t j = 0;
+                for (; j + WIDTH * VL <= c; j += WIDTH * VL)
+                    spread_box(job, b, j, WIDTH, mean, add, at + j);
+                for (; j < c; j += VL)
+                    spread_box(job, b, j, 1, mean, add, at + j);
+            }
+        }
+    }
+}
+
+static void max_pool_backward_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
+{
+    const pool_job *job = arg;
+    if (job->overlap)
+        spread_images(job, begin, end, 0, 1);
+    else
+        spread_images(job, begin, end, 0, 0);
+}
+
+static void average_pool_backward_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
+{
+    const pool_job *job = arg;
+    if (job->overlap)
+        spread_images(job, begin, end, 1, 1);
+    else
+        spread_images(job, begin, end, 1, 0);
+}
+
+static void pool_backward(ptrdiff_t n, ptrdiff_t c, const cdl_windows *w, const real *x, const real *y, const real *dy,
+                          real *dx, cdl_task *task)
+{
+    pool_job job = {.c = c, .w = *w, .x = x, .y = y, .dy = dy, .result = dx};
+    job.x_end = x + n * w->in[0] * w->in[1] * w->in[2] * c;
+    job.dy_end = dy + n * w->out[0] * w->out[1] * w->out[2] * c;
+    for (int axis = 0; axis < 3; axis++)
+        job.overlap |= w->stride[axis] < w->size[axis] && w->out[axis] > 1;
+    cdl_parallel(n, 1, 2 * pool_cost(n, c, w), task, &job);
+}
+
+static void max_pool_backward(ptrdiff_t n, ptrdiff_t c, const cdl_windows *windows, const void *x, const void *y,
+                              const void *dy, void *dx)
+{
+    pool_backward(n, c, windows, x, y, dy, dx, max_pool_backward_task);
+}
+
+static void average_pool_backward(ptrdiff_t n, ptrdiff_t c, const cdl_windows *windows, const void *dy, void *dx)
+{
+    pool_backward(n, c, windows, NULL, NULL, dy, dx, average_pool_backward_task);
+}
