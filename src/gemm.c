@@ -31,6 +31,7 @@ enum {
     NR = 2 * VL,
     KC = 1024,
     COPY_M = 384, COPY_K = 256,         /* the block of a that is copied, if a is: 384 KB */
+    WIDE = 2 * NR, WIDE_ROWS = 3,       /* another tile, of as many registers */
     IN_PLACE = 16,                      /* up to so many rows, b is read in place */
     WAYS = 8, WAY = 4096,               /* of the first-level data cache */
 };
@@ -140,6 +141,16 @@ static __attribute__((noinline)) void run_half(ptrdiff_t rows, const tile_job *j
     }
 }
 
+/* Fewer rows of twice the columns, so that whole rows of a c with few columns are written in order. */
+static __attribute__((noinline)) void run_wide(ptrdiff_t rows, const tile_job *job)
+{
+    switch (rows) {
+    case 1: tile(1, 4, job); break;
+    case 2: tile(2, 4, job); break;
+    case 3: tile(3, 4, job); break;
+    }
+}
+
 /* One row alone would wait for each sum in turn: eight registers of it side by side. */
 static __attribute__((noinline)) void run_row(const tile_job *job)
 {
@@ -232,16 +243,16 @@ typedef struct {
     ptrdiff_t count, low, higher;       /* tiles; rows of a tile; so many tiles, the first ones, have one row more */
 } tiling;
 
-static inline tiling tiles_of(ptrdiff_t rows)
+static inline tiling tiles_of(ptrdiff_t rows, ptrdiff_t most)
 {
-    const ptrdiff_t count = (rows + MR - 1) / MR, low = count > 0 ? rows / count : 0;
+    const ptrdiff_t count = (rows + most - 1) / most, low = count > 0 ? rows / count : 0;
     return (tiling){count, low, rows - low * count};
 }
 
 /* block[t][k][MR] = tile t of a transposed a, whose elements of a column are neighbours. */
 static void pack_rows(ptrdiff_t rows, ptrdiff_t k, const real *a, ptrdiff_t a_step, real *block)
 {
-    const tiling tiles = tiles_of(rows);
+    const tiling tiles = tiles_of(rows, MR);
     for (ptrdiff_t t = 0, begin = 0, end; t < tiles.count; t++, begin = end) {
         end = begin + tiles.low + (t < tiles.higher);
         for (ptrdiff_t p = 0; p < k; p++)
@@ -292,7 +303,9 @@ static void finish(cdl_function f, ptrdiff_t rows, ptrdiff_t columns, real *c, p
 /* Tiles of `height` rows: as many as job->tiles says, or one if there is more to be done than storing whole registers. */
 static inline void run_tiles(ptrdiff_t height, ptrdiff_t columns, cdl_function f, tile_job *job)
 {
-    if (columns > NR)
+    if (columns == WIDE)
+        run_wide(height, job);
+    else if (columns > WIDE)
         run_row(job);
     else if (columns == NR)
         run_tile(height, job);
@@ -308,7 +321,7 @@ static inline void run_tiles(ptrdiff_t height, ptrdiff_t columns, cdl_function f
 static void run_evenly(const real *a, ptrdiff_t a_row, ptrdiff_t a_tile, real *c, ptrdiff_t c_row, tiling tiles,
                      ptrdiff_t columns, cdl_function f, tile_job *job)
 {
-    const int whole = (columns == NR || columns == VL) && f <= CDL_RELU;
+    const int whole = (columns == NR || columns == VL || columns == WIDE) && f <= CDL_RELU;
     for (ptrdiff_t t = 0; t < tiles.count; t += job->tiles) {
         const ptrdiff_t height = tiles.low + (t < tiles.higher);
         job->tiles = whole ? (t < tiles.higher ? tiles.higher : tiles.count) - t : 1;
@@ -324,7 +337,7 @@ static void run_evenly(const real *a, ptrdiff_t a_row, ptrdiff_t a_tile, real *c
     }
 }
 
-/* One panel: all rows and `columns` columns of c.  `job` has all but its rows, which lie at a and c along their axes; a_tile
+/* One panel: all rows and `columns` columns of c: up to NR, or WIDE, or the columns of run_row.  `job` has all but its rows, which lie at a and c along their axes; a_tile
  * is the distance of tiles in a copied a, or 0.  f is applied when the sums are complete. */
 static void run_panel(const real *a, axis a_rows, ptrdiff_t a_tile, real *c, axis c_rows, ptrdiff_t columns, cdl_function f,
                       tile_job job)
@@ -336,16 +349,17 @@ static void run_panel(const real *a, axis a_rows, ptrdiff_t a_tile, real *c, axi
         job.bias = bias;
     }
     /* A tile ends with the run that it is in, unless runs are short. */
+    const ptrdiff_t tallest = columns == WIDE ? WIDE_ROWS : MR;
     const ptrdiff_t runs = most(a_rows.runs, c_rows.runs), length = least(a_rows.length, c_rows.length);
-    if (length > MR || runs <= 1) {
-        const tiling tiles = tiles_of(length);
+    if (length > tallest || runs <= 1) {
+        const tiling tiles = tiles_of(length, tallest);
         for (ptrdiff_t run = 0; run < runs; run++)
             run_evenly(a + (a_rows.runs > 1 ? a_rows.start[run] : a_rows.start[0] + run * length * a_rows.step), a_rows.step, a_tile,
                      c + (c_rows.runs > 1 ? c_rows.start[run] : c_rows.start[0] + run * length * c_rows.step), c_rows.step,
                      tiles, columns, f, &job);
         return;
     }
-    const tiling tiles = tiles_of(runs * length);
+    const tiling tiles = tiles_of(runs * length, tallest);
     ptrdiff_t row = 0, run = 0, place = 0;
     job.tiles = 1;
     for (ptrdiff_t t = 0; t < tiles.count; t++) {
