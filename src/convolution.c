@@ -350,56 +350,80 @@ typedef struct {
     int status;
 } kernel_gradient_job;
 
+/* Windows from number `begin` of an axis on, about `most` or one run of them.  Returns how much further on they lie. */
+static ptrdiff_t some_pixels(axis all, ptrdiff_t begin, ptrdiff_t most_pixels, axis *some)
+{
+    const ptrdiff_t run = begin / all.length, place = begin % all.length;
+    *some = (axis){1, all.length - place, all.step, all.start + run};
+    if (all.length > most_pixels)
+        some->length = least(most_pixels, some->length);
+    else
+        some->runs = least(most_pixels / all.length, all.runs - run);
+    return place * all.step;
+}
+
+/* dkernel (+)= W' dz for some windows, which `x` shows. */
+static void add_products(const plan *p, const real *x, axis pixels, axis taps, const real *dz, real *panel, int continued,
+                         real *dkernel)
+{
+    if (p->repeat) {
+        depthwise_gradient(p->o, x, pixels, taps, dz, continued, dkernel);
+        return;
+    }
+    const ptrdiff_t i = p->i / p->groups, o = p->o / p->groups, count = pixels.runs * pixels.length, zero = 0;
+    const axis rows = {1, p->taps * i, p->o, &zero};
+    const int in_place = o % WIDE == 0 && p->o <= 2 * WIDE && rows.length <= FEW_ROWS;
+    const ptrdiff_t width = in_place ? WIDE : NR;
+    for (ptrdiff_t group = 0; group < p->groups; group++)
+        for (ptrdiff_t j = 0; j < o; j += width) {
+            const ptrdiff_t columns = least(width, o - j), column = group * o + j;
+            if (!in_place)
+                pack_panel(count, columns, (cdl_matrix){dz, p->o, 1}, dz + column, panel);
+            run_panel(x + group * i, taps, 0, dkernel + column, rows, columns, CDL_LINEAR, (tile_job){
+                .k = pixels,
+                .b = in_place ? dz + column : panel, .b_step = in_place ? p->o : NR,
+                .continued = continued,
+                .floor = -__builtin_inf(),
+            });
+        }
+}
+
 static void kernel_gradient_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 {
     kernel_gradient_job *job = arg;
     const plan *p = &job->p;
-    const ptrdiff_t i = p->i / p->groups, o = p->o / p->groups, zero = 0;
-    const ptrdiff_t most_pixels = p->pixels / p->w.out[p->cut] * p->height * p->images;
+    const ptrdiff_t chunk = GRADIENT_PIXELS;
     const ptrdiff_t room = (box_size(p, p->images, p->height) + 15) / 16 * 16;
-    const ptrdiff_t dz_room = job->dz.f == CDL_LINEAR ? 0 : (most_pixels * p->o + 15) / 16 * 16;
-    real *box = cdl_workspace(sizeof(real) * (room + dz_room + most_pixels * NR) + sizeof(ptrdiff_t) * table_size(p));
+    const ptrdiff_t dz_room = job->dz.f == CDL_LINEAR ? 0 : (chunk * p->o + 15) / 16 * 16;
+    real *box = cdl_workspace(sizeof(real) * (room + dz_room + chunk * NR) + sizeof(ptrdiff_t) * table_size(p));
     if (box == NULL) {
         __atomic_store_n(&job->status, -1, __ATOMIC_RELAXED);
         return;
     }
     real *panel = box + room + dz_room;
-    ptrdiff_t *table = (ptrdiff_t *)(panel + most_pixels * NR);
+    ptrdiff_t *table = (ptrdiff_t *)(panel + chunk * NR);
     for (ptrdiff_t part = begin; part < end; part++) {
         real *more = job->more + (part - 1) * (job->size + p->o);
         real *dkernel = part == 0 ? job->dkernel : more, *dbias = part == 0 ? job->dbias : more + job->size;
         if (job->dbias)
             memset(dbias, 0, sizeof(real) * (size_t)p->o);
         const ptrdiff_t first = p->n * part / job->parts * p->stripes, last = p->n * (part + 1) / job->parts * p->stripes;
+        int continued = 0;
         for (ptrdiff_t item = first, items; item < last; item += items) {
             const slab s = slab_at(p, item, last, &items);
-            const ptrdiff_t pixels = slab_pixels(p, s), at = slab_begin(p, s) * p->o;
-            const real *dz = values(job->dz, at, at + pixels * p->o, box + room);
-            if (job->dbias)
-                add_rows(pixels, p->o, dz, dbias);
-            if (job->dkernel == NULL)
-                continue;
             const view v = make_view(p, s, job->x.f == CDL_LINEAR && p->repeat <= 1, table);
-            const real *x = look(p, &v, s, job->x, box);
-            if (p->repeat) {
-                depthwise_gradient(p->o, x, v.pixels, v.taps, dz, item > first, dkernel);
-                continue;
+            const real *x = job->dkernel ? look(p, &v, s, job->x, box) : NULL;
+            ptrdiff_t at = slab_begin(p, s) * p->o;
+            axis pixels;
+            for (ptrdiff_t done = 0, all = slab_pixels(p, s); done < all; done += pixels.runs * pixels.length, continued = 1) {
+                const ptrdiff_t offset = some_pixels(v.pixels, done, chunk, &pixels), count = pixels.runs * pixels.length;
+                const real *dz = values(job->dz, at, at + count * p->o, box + room);
+                at += count * p->o;
+                if (job->dbias)
+                    add_rows(count, p->o, dz, dbias);
+                if (job->dkernel)
+                    add_products(p, x + offset, pixels, v.taps, dz, panel, continued, dkernel);
             }
-            const axis rows = {1, p->taps * i, p->o, &zero};
-            const int in_place = o % WIDE == 0 && p->o <= 2 * WIDE && rows.length <= FEW_ROWS;
-            const ptrdiff_t width = in_place ? WIDE : NR;
-            for (ptrdiff_t group = 0; group < p->groups; group++)
-                for (ptrdiff_t j = 0; j < o; j += width) {
-                    const ptrdiff_t columns = least(width, o - j), column = group * o + j;
-                    if (!in_place)
-                        pack_panel(pixels, columns, (cdl_matrix){dz, p->o, 1}, dz + column, panel);
-                    run_panel(x + group * i, v.taps, 0, dkernel + column, rows, columns, CDL_LINEAR, (tile_job){
-                        .k = v.pixels,
-                        .b = in_place ? dz + column : panel, .b_step = in_place ? p->o : NR,
-                        .continued = item > first,
-                        .floor = -__builtin_inf(),
-                    });
-                }
         }
     }
 }
@@ -419,7 +443,7 @@ static void add_parts_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 static int kernel_gradient(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, ptrdiff_t groups, const cdl_windows *w, field x, field dz,
                            real *dkernel, real *dbias)
 {
-    kernel_gradient_job job = {.p = make_plan(n, i, o, groups, w, GRADIENT_PIXELS), .x = x, .dz = dz,
+    kernel_gradient_job job = {.p = make_plan(n, i, o, groups, w, SLAB_PIXELS), .x = x, .dz = dz,
                                .dkernel = dkernel, .dbias = dbias};
     job.size = dkernel ? job.p.taps * i / groups * o : 0;
     if (n * job.p.pixels == 0 || job.size + o == 0) {
