@@ -111,6 +111,15 @@ static inline place place_of(const pass *p, ptrdiff_t t)
                    in_image % p->tiles_across * p->across.outputs};
 }
 
+static inline place next_place(const pass *p, place at)
+{
+    at.column += p->across.outputs;
+    if (at.column < p->columns)
+        return at;
+    at.row += p->down.outputs;
+    return at.row < p->rows ? (place){at.image, at.row, 0} : (place){at.image + 1, 0, 0};
+}
+
 /* The addresses of rows x columns pixels of an image [height, width, channels] from `top`, `left`; zeros outside of it. */
 static inline void find_pixels(const real *image, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t top,
                                ptrdiff_t left, int rows, int columns, const real *zeros, const real *pixel[SIX][SIX])
@@ -145,9 +154,9 @@ static inline __attribute__((always_inline)) void spread_tiles(const pass *p, in
                                                                ptrdiff_t count, const real *x, const real *zeros, real *v)
 {
     const ptrdiff_t k = p->k, row = whole_vecs(k);
-    for (ptrdiff_t t = 0; t < count; t++, v += row) {
+    place at = place_of(p, first_tile);
+    for (ptrdiff_t t = 0; t < count; t++, v += row, at = next_place(p, at)) {
         const real *pixel[SIX][SIX];
-        const place at = place_of(p, first_tile + t);
         find_pixels(x + at.image * x_size(p), p->height, p->width, k, p->top + at.row, p->left + at.column,
                     before(SPREAD, down), before(SPREAD, across), zeros, pixel);
         ptrdiff_t j = 0;
@@ -160,13 +169,15 @@ static inline __attribute__((always_inline)) void spread_tiles(const pass *p, in
     }
 }
 
-/* The commonest kernel has loops of its own. */
+/* Here and below: the counts are constants, so that each case has loops of its own. */
 static void spread_block(const pass *p, ptrdiff_t first_tile, ptrdiff_t count, const real *x, const real *zeros, real *v)
 {
-    if (p->down.taps == 3 && p->across.taps == 3)
-        spread_tiles(p, 3, 3, first_tile, count, x, zeros, v);
+    if (p->down.taps > 1 && p->across.taps > 1)
+        spread_tiles(p, SIX, SIX, first_tile, count, x, zeros, v);
+    else if (p->across.taps > 1)
+        spread_tiles(p, 1, SIX, first_tile, count, x, zeros, v);
     else
-        spread_tiles(p, p->down.taps, p->across.taps, first_tile, count, x, zeros, v);
+        spread_tiles(p, SIX, 1, first_tile, count, x, zeros, v);
 }
 
 /* The outputs of tiles, channels [j, j + NR) of them, from m[points][block][NR]. */
@@ -174,8 +185,8 @@ static inline __attribute__((always_inline)) void store_tiles(const pass *p, int
                                                               ptrdiff_t count, ptrdiff_t j, const real *m, real *y)
 {
     const vec floor = splat(p->f == CDL_RELU ? 0 : -__builtin_inf());
-    for (ptrdiff_t t = 0; t < count; t++, m += NR) {
-        const place at = place_of(p, first_tile + t);
+    place at = place_of(p, first_tile);
+    for (ptrdiff_t t = 0; t < count; t++, m += NR, at = next_place(p, at)) {
         const int rows = (int)least(down, p->rows - at.row), columns = (int)least(across, p->columns - at.column);
         real *corner = y + at.image * y_size(p) + (at.row * p->columns + at.column) * p->n;
         for (ptrdiff_t v = 0; v < NR && j + v < p->n; v += VL) {
@@ -200,10 +211,13 @@ static inline __attribute__((always_inline)) void store_tiles(const pass *p, int
 
 static void store_block(const pass *p, ptrdiff_t first_tile, ptrdiff_t count, ptrdiff_t j, const real *m, real *y)
 {
-    if (p->down.taps == 3 && p->across.taps == 3)
-        store_tiles(p, 4, 4, first_tile, count, j, m, y);
-    else
-        store_tiles(p, p->down.outputs, p->across.outputs, first_tile, count, j, m, y);
+    switch (10 * p->down.outputs + p->across.outputs) {
+    case 44: store_tiles(p, 4, 4, first_tile, count, j, m, y); break;
+    case 22: store_tiles(p, 2, 2, first_tile, count, j, m, y); break;
+    case 14: store_tiles(p, 1, 4, first_tile, count, j, m, y); break;
+    case 12: store_tiles(p, 1, 2, first_tile, count, j, m, y); break;
+    default: store_tiles(p, p->down.outputs, p->across.outputs, first_tile, count, j, m, y);
+    }
 }
 
 /* ---- The kernel ------------------------------------------------------------------------------------------------------ */
@@ -369,9 +383,9 @@ static inline __attribute__((always_inline)) void evaluate_tiles(const pass *p, 
                                                                  ptrdiff_t count, ptrdiff_t j, const real *dz,
                                                                  const real *zeros, real *d)
 {
-    for (ptrdiff_t t = 0; t < count; t++, d += NR) {
+    place at = place_of(p, first_tile);
+    for (ptrdiff_t t = 0; t < count; t++, d += NR, at = next_place(p, at)) {
         const real *pixel[SIX][SIX];
-        const place at = place_of(p, first_tile + t);
         find_pixels(dz + at.image * y_size(p), p->rows, p->columns, p->n, at.row, at.column, down, across, zeros, pixel);
         for (ptrdiff_t v = 0; v < NR; v += VL)
             transform_pixels(EVALUATE, down, across, (const real *const(*)[SIX])pixel, j + v, p->n - j - v,
@@ -382,10 +396,13 @@ static inline __attribute__((always_inline)) void evaluate_tiles(const pass *p, 
 static void evaluate_block(const pass *p, ptrdiff_t first_tile, ptrdiff_t count, ptrdiff_t j, const real *dz,
                            const real *zeros, real *d)
 {
-    if (p->down.taps == 3 && p->across.taps == 3)
-        evaluate_tiles(p, 4, 4, first_tile, count, j, dz, zeros, d);
-    else
-        evaluate_tiles(p, p->down.outputs, p->across.outputs, first_tile, count, j, dz, zeros, d);
+    switch (10 * p->down.outputs + p->across.outputs) {
+    case 44: evaluate_tiles(p, 4, 4, first_tile, count, j, dz, zeros, d); break;
+    case 22: evaluate_tiles(p, 2, 2, first_tile, count, j, dz, zeros, d); break;
+    case 14: evaluate_tiles(p, 1, 4, first_tile, count, j, dz, zeros, d); break;
+    case 12: evaluate_tiles(p, 1, 2, first_tile, count, j, dz, zeros, d); break;
+    default: evaluate_tiles(p, p->down.outputs, p->across.outputs, first_tile, count, j, dz, zeros, d);
+    }
 }
 
 /* total (+)= what `images` images contribute. */
