@@ -1,0 +1,90 @@
+"""Segmentation: which digit does each pixel belong to, if any? A small U-Net on digits amid clothes and litter.
+
+One to three digits of MNIST lie on a canvas of 64 x 64 pixels, over two dim pictures of Fashion-MNIST, scraps of other
+digits and noise. The network goes down to 8 x 8 pixels, where it sees what, and up again; on each level a bridge
+carries over what was there before, so that it also knows where. On digits it has never seen (scenes composed from the
+test images) it reaches a mean IoU (intersection over union) of about 0.8 over the eleven classes. Five minutes on two
+cores; needs matplotlib. `--epochs 1 --samples 1500` for a first impression.
+"""
+
+import argparse
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from cdl import Sequential, datasets, layers, utils
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("--epochs", type=int, default=6)
+parser.add_argument("--samples", type=int, default=10_000, help="how many scenes to train with")
+options = parser.parse_args()
+SIZE, BACKGROUND = 64, 10  # the classes 0 to 9 are the digits
+
+
+def compose(digits, labels, clothes, count, rng):
+    """Scenes (count, 64, 64, 1), and the class of each pixel."""
+    digits, clothes = np.float32(digits) / 255, np.float32(clothes) / 255
+
+    def put(picture, canvas):
+        """Lay the picture on a random place of the canvas; returns where it shows."""
+        h, w = picture.shape
+        y, x = rng.integers(SIZE - h + 1), rng.integers(SIZE - w + 1)
+        np.maximum(canvas[y : y + h, x : x + w], picture, out=canvas[y : y + h, x : x + w])
+        return slice(y, y + h), slice(x, x + w)
+
+    scenes = np.zeros((count, SIZE, SIZE), np.float32)
+    classes = np.full((count, SIZE, SIZE), BACKGROUND, np.uint8)
+    for scene, truth in zip(scenes, classes, strict=True):
+        for article in clothes[rng.integers(len(clothes), size=2)]:
+            put(rng.uniform(0.2, 0.6) * article, scene)
+        for scrap in digits[rng.integers(len(digits), size=8)]:
+            y, x = rng.integers(4, 16, size=2)
+            put(scrap[y : y + 8, x : x + 8], scene)
+        for i in rng.integers(len(digits), size=rng.integers(1, 4)):
+            truth[put(digits[i], scene)][digits[i] > 0.3] = labels[i]
+    scenes += rng.normal(0, 0.1, scenes.shape)
+    return scenes[..., np.newaxis], classes
+
+
+def level(filters, below):
+    """Two convolutions; between them, what the levels below make of the first stands beside it."""
+    down_and_up = [layers.MaxPooling2D(), *below, layers.Conv2DTranspose(filters, 2, strides=2, activation="relu")]
+    return [
+        layers.Conv2D(filters, 3, padding="same", activation="relu"),
+        layers.Parallel([[], down_and_up], merge="concatenate"),
+        layers.Conv2D(filters, 3, padding="same", activation="relu"),
+    ]
+
+
+utils.set_random_seed(7)
+(x_train, y_train), (x_test, y_test) = datasets.mnist.load_data()
+(clothes_train, _), (clothes_test, _) = datasets.fashion_mnist.load_data()
+scenes, classes = compose(x_train, y_train, clothes_train, options.samples, np.random.default_rng(1))
+test_scenes, test_classes = compose(x_test, y_test, clothes_test, 1000, np.random.default_rng(2))
+
+bottom = [layers.Conv2D(128, 3, padding="same", activation="relu")]
+u_net = level(16, level(32, level(64, bottom)))
+model = Sequential([layers.Input((SIZE, SIZE, 1)), *u_net, layers.Conv2D(11, 1, activation="softmax")])
+model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+model.summary()
+model.fit(scenes, classes, batch_size=16, epochs=options.epochs)
+
+predicted = model.predict(test_scenes, verbose=0).argmax(axis=-1)
+confusion = np.bincount(11 * test_classes.ravel().astype(int) + predicted.ravel(), minlength=121).reshape(11, 11)
+common = confusion.diagonal()
+iou = common / (confusion.sum(axis=0) + confusion.sum(axis=1) - common)
+print("\nIoU:", ", ".join(f"{name} {value:.2f}" for name, value in zip([*range(10), "background"], iou, strict=True)))
+print(f"Of {test_classes.size:,} pixels of unseen scenes, {common.sum() / test_classes.size:.2%} are right; ", end="")
+print(f"mean IoU {iou.mean():.3f}")
+
+figure, axes = plt.subplots(3, 6, figsize=(10, 5.4), layout="constrained")
+palette = plt.matplotlib.colors.ListedColormap([*plt.get_cmap("tab10").colors, "black"])
+for i, column in enumerate(axes.T):
+    column[0].imshow(test_scenes[i], cmap="gray", vmin=0, vmax=1)
+    for ax, picture in zip(column[1:], (test_classes[i], predicted[i]), strict=True):
+        drawn = ax.imshow(picture, cmap=palette, vmin=-0.5, vmax=10.5, interpolation="nearest")
+    for ax, name in zip(column, ("scene", "truth", "prediction"), strict=True):
+        ax.set(xticks=[], yticks=[], ylabel="" if i else name)
+bar = figure.colorbar(drawn, ax=axes, ticks=range(10), boundaries=np.arange(-0.5, 10), label="digit", fraction=0.03)
+bar.ax.tick_params(length=0)
+figure.savefig("07_segmentation.png", dpi=150)
