@@ -7,15 +7,11 @@ minutes on two cores; needs matplotlib. `--epochs 1 --samples 3000` for a first 
 
 import argparse
 
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 from cdl import Sequential, datasets, layers, utils
 
-parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("--epochs", type=int, default=8)
-parser.add_argument("--samples", type=int, default=60_000, help="how many of the training images to use")
-options = parser.parse_args()
 NOISE = 0.4  # standard deviation; black is 0, white is 1
 
 
@@ -25,11 +21,10 @@ def windows(images):
     return np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2)).reshape(*images.shape[:3], 9)
 
 
-def error(images):
-    """The mean squared error on the test images."""
-    return np.mean((images - x_test) ** 2)
-
-
+parser = argparse.ArgumentParser()
+parser.add_argument("--epochs", type=int, default=8)
+parser.add_argument("--samples", type=int, default=60_000)
+options = parser.parse_args()
 utils.set_random_seed(9)
 (x_train, _), (x_test, labels) = datasets.fashion_mnist.load_data()
 x_train, x_test = (np.float32(x[..., np.newaxis]) / 255 for x in (x_train[: options.samples], x_test))
@@ -46,12 +41,12 @@ model = Sequential(
         layers.Conv2D(32, 3, padding="same", activation="relu"),  # the code: 7 x 7 x 32
         layers.Conv2DTranspose(32, 3, strides=2, padding="same", activation="relu"),
         layers.Conv2DTranspose(32, 3, strides=2, padding="same", activation="relu"),
-        layers.Conv2D(1, 3, padding="same", activation="sigmoid"),
+        layers.Conv2D(1, 3, padding="same"),
     ]
 )
 model.compile(optimizer="adam", loss="mean_squared_error")
 model.summary()
-model.fit(x_train, x_train, batch_size=64, epochs=options.epochs)
+model.fit(x_train, x_train, batch_size=32, epochs=options.epochs)
 
 results = {
     "noisy": noisy,
@@ -59,14 +54,16 @@ results = {
     "median of 3 x 3": np.median(windows(noisy), axis=-1)[..., np.newaxis],
     "autoencoder": model.predict(noisy, verbose=0),
 }
-print(f"\nMean squared error on {len(x_test)} test images, and the ratio of signal to noise:")
-for name, images in results.items():
-    print(f"{name:>16}  {error(images):.4f}  {-10 * np.log10(error(images)):.1f} dB")
-print(f"The autoencoder removes {1 - error(results['autoencoder']) / error(noisy):.1%} of the noise.")
+errors = {name: np.mean((images - x_test) ** 2) for name, images in results.items()}
+print(f"\nMean squared error on {len(x_test)} test images, and the peak signal-to-noise ratio:")
+for name, mean_squared_error in errors.items():
+    print(f"{name:>16}  {mean_squared_error:.4f}  {-10 * np.log10(mean_squared_error):.1f} dB")
+print(f"The autoencoder removes {1 - errors['autoencoder'] / errors['noisy']:.1%} of the noise.")
 
 shown = [np.flatnonzero(labels == label)[0] for label in range(10)]
 rows = {**results, "original": x_test}
-figure, axes = plt.subplots(len(rows), len(shown), figsize=(10, 5.6), layout="constrained")
+figure = Figure(figsize=(10, 5.6), layout="constrained")
+axes = figure.subplots(len(rows), len(shown))
 for line, (name, images) in zip(axes, rows.items(), strict=True):
     line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=11)
     for ax, image in zip(line, images[shown], strict=True):
