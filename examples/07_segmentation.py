@@ -14,7 +14,7 @@ from matplotlib import colormaps
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from cdl import Sequential, datasets, layers, utils
+from cdl import Sequential, datasets, layers, losses, optimizers, utils
 
 SIZE, BACKGROUND = 64, 10  # the classes 0 to 9 are the digits
 
@@ -46,14 +46,18 @@ def compose(digits, labels, clothes, count, rng):
     return scenes[..., np.newaxis], classes
 
 
+def convolution(filters):
+    return [
+        layers.Conv2D(filters, 3, padding="same", activation="relu"),
+        layers.BatchNormalization(momentum=0.9),
+    ]
+
+
 def level(filters, below):
     """Two convolutions; between them, what the levels below make of the first stands beside it."""
     down_and_up = [layers.MaxPooling2D(), *below, layers.Conv2DTranspose(filters, 2, strides=2, activation="relu")]
-    return [
-        layers.Conv2D(filters, 3, padding="same", activation="relu"),
-        layers.Parallel([[], down_and_up], merge="concatenate"),
-        layers.Conv2D(filters, 3, padding="same", activation="relu"),
-    ]
+    bridge = layers.Parallel([[], down_and_up], merge="concatenate")
+    return [*convolution(filters), bridge, *convolution(filters)]
 
 
 parser = argparse.ArgumentParser()
@@ -66,10 +70,10 @@ utils.set_random_seed(7)
 scenes, classes = compose(x_train, y_train, clothes_train, options.samples, np.random.default_rng(1))
 test_scenes, test_classes = compose(x_test, y_test, clothes_test, 1000, np.random.default_rng(2))
 
-bottom = [layers.Conv2D(128, 3, padding="same", activation="relu")]
-u_net = level(16, level(32, level(64, bottom)))
-model = Sequential([layers.Input((SIZE, SIZE, 1)), *u_net, layers.Conv2D(11, 1, activation="softmax")])
-model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+u_net = level(16, level(32, level(64, convolution(128))))
+model = Sequential([layers.Input((SIZE, SIZE, 1)), *u_net, layers.Conv2D(11, 1)])
+loss = losses.SparseCategoricalCrossentropy(from_logits=True)  # from what comes before a softmax: more exact
+model.compile(optimizer=optimizers.Adam(0.005), loss=loss, metrics=["accuracy"])
 model.summary()
 model.fit(scenes, classes, batch_size=16, epochs=options.epochs)
 
