@@ -42,8 +42,8 @@ misread = (taken != y_test).nonzero()[0]
 
 def grid(figure, images, rows, columns, title, titles=None, **look):
     """Images (n, height, width) in rows and columns, without axes."""
-    room = {"left": 0.02, "right": 0.98, "bottom": 0.02, "top": 0.9, "wspace": 0.1, "hspace": 0.3 if titles else 0.1}
-    figure.suptitle(title, y=0.97, fontsize=11)
+    room = {"left": 0.02, "right": 0.98, "bottom": 0.02, "top": 0.89, "wspace": 0.1, "hspace": 0.3 if titles else 0.1}
+    figure.suptitle(title, y=0.98, fontsize=11)
     for k, axes in enumerate(figure.subplots(rows, columns, squeeze=False, gridspec_kw=room).flat):
         axes.axis("off")
         if k < len(images):
@@ -55,13 +55,13 @@ figure = Figure(figsize=(14, 9))
 above, below = figure.subfigures(2, 1, height_ratios=(5, 4))
 digit, left, middle, right = above.subfigures(1, 4, width_ratios=(3.4, 2.6, 2.6, 5))
 sure = f"This it takes for a {probabilities.argmax()}, {probabilities.max():.1%} sure"
-grid(digit, x_test[shown, None, ..., 0], 1, 1, sure, cmap="gray_r")
+grid(digit, x_test[shown : shown + 1, ..., 0], 1, 1, sure, cmap="gray_r")
 largest = abs(filters).max()
 planes = filters[:, :, 0].transpose(2, 0, 1)
 grid(left, planes, 8, 4, "32 filters: red adds, blue subtracts", cmap="RdBu_r", vmin=-largest, vmax=largest)
 grid(middle, first[0].transpose(2, 0, 1), 8, 4, "What they find in the digit", cmap="magma", vmin=0)
 grid(right, second[0].transpose(2, 0, 1), 8, 8, "What the second layer's 64 find in that", cmap="magma", vmin=0)
 names = [f"{y_test[k]} as {taken[k]}" for k in misread]
-many = "" if len(misread) <= 100 else ", the first 100"
-grid(below, x_test[misread, ..., 0], 5, 20, f"Misread: {len(misread)} of 10,000 digits{many}", names, cmap="gray_r")
+title = f"Misread: {len(misread)} of {len(y_test):,} digits" + (", the first 100" if len(misread) > 100 else "")
+grid(below, x_test[misread, ..., 0], 5, 20, title, names, cmap="gray_r")
 figure.savefig("04_feature_maps.png", dpi=100)

@@ -33,13 +33,13 @@ def network(augment, steps):
             *([augmentation()] if augment else []),
             layers.Conv2D(32, 3, padding="same", activation="relu"),
             layers.MaxPooling2D(),
-            layers.BatchNormalization(),
+            layers.BatchNormalization(momentum=0.9),
             layers.Conv2D(64, 3, padding="same", activation="relu"),
             layers.MaxPooling2D(),
-            layers.BatchNormalization(),
+            layers.BatchNormalization(momentum=0.9),
             layers.Conv2D(128, 3, padding="same", activation="relu"),
             layers.MaxPooling2D(),
-            layers.BatchNormalization(),
+            layers.BatchNormalization(momentum=0.9),
             layers.Flatten(),
             layers.Dropout(0.5),
             layers.Dense(10, activation="softmax"),
@@ -62,6 +62,7 @@ def draw(histories, images):
         axes.plot(epochs, history["accuracy"], ":", color=colour, label=f"{name}: training images")
         axes.plot(epochs, history["val_accuracy"], color=colour, label=f"{name}: test images")
     axes.set(xlabel="epoch", ylabel="right")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.yaxis.set_major_formatter("{x:.0%}")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
@@ -92,4 +93,4 @@ for augment in (False, True):
     accuracies.append(history["val_accuracy"][-1])
 print("\nTest accuracy: {:.1%} without augmentation, {:.1%} with it".format(*accuracies))
 print(f"Augmentation wins {100 * (accuracies[1] - accuracies[0]):.1f} points.")
-draw(histories, x_train[[1, 4, 5, 7, 8]] / 255)
+draw(histories, x_train[[(y_train == label).argmax() for label in (2, 3, 6, 7, 8)]] / 255)
