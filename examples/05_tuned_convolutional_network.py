@@ -20,14 +20,15 @@ CLASSES = {
 
 def network(name, steps):
     """Three convolutions, 130,000 parameters. A mirrored boot is a boot, but a mirrored 3 is not a 3."""
-    mirror = [layers.RandomFlip("horizontal")] if name == "fashion_mnist" else [layers.RandomRotation(0.03)]
+    moves = {
+        "mnist": [layers.RandomRotation(0.03, "constant"), layers.RandomTranslation(0.08, 0.08, "constant", "nearest")],
+        "fashion_mnist": [layers.RandomFlip("horizontal")],
+    }
     model = Sequential(
         [
             layers.Input((28, 28, 1)),
             layers.Rescaling(1 / 255),
-            *mirror,
-            layers.RandomTranslation(0.06, 0.06, fill_mode="constant"),
-            layers.RandomZoom(0.08, fill_mode="constant"),
+            *moves[name],
             layers.Conv2D(32, 3, padding="same", activation="relu"),
             layers.MaxPooling2D(),
             layers.BatchNormalization(momentum=0.9),
