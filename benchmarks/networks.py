@@ -67,6 +67,11 @@ class Network:
         return self.layers[-1].units
 
     @property
+    def part(self) -> int:
+        """As many samples as a peer should predict at once: with more, the layers' results leave the caches."""
+        return 1000 if self.dense else 250
+
+    @property
     def dense(self) -> bool:
         """Nothing but Dense layers: what is written by hand for these alone can do it."""
         return all(isinstance(layer, Dense) for layer in self.layers)

@@ -12,6 +12,7 @@ and so on. Sizes: `n` rows, `i` input features, `o` output features, `d` feature
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -52,6 +53,9 @@ FUNCTION = {name: code for code, name in enumerate(FUNCTIONS)}
 
 # The functions whose derivative follows from y alone: `linear` can apply them as it stores its result.
 FUSABLE = frozenset(FUNCTIONS[: FUNCTION["tanh"] + 1])
+
+Sizes = tuple[int, ...]  # of something along each axis
+Pairs = tuple[tuple[int, int], ...]  # before and after, along each axis
 
 
 def _refuse(who: str, what: str) -> NoReturn:
@@ -120,14 +124,18 @@ def column_sum(x: np.ndarray) -> np.ndarray:
 #     out = (in + before + after - dilation * (size - 1) - 1) // stride + 1     windows along an axis.
 
 
+# The checks are made once for each shape: a step of a small network would feel them.
+
+
+@functools.lru_cache
 def _window_counts(
     who: str,
-    x_shape: tuple[int, ...],
-    size: Sequence[int],
-    strides: Sequence[int],
-    padding: Sequence[tuple[int, int]],
-    dilation: Sequence[int] | None = None,
-) -> tuple[int, ...]:
+    x_shape: Sizes,
+    size: Sizes,
+    strides: Sizes,
+    padding: Pairs,
+    dilation: Sizes | None = None,
+) -> Sizes:
     """`out` for each spatial axis of an image of that shape."""
     rank = len(x_shape) - 2
     dilation = (1,) * rank if dilation is None else dilation
@@ -154,9 +162,9 @@ def convolution(
     x: np.ndarray,
     kernel: np.ndarray,
     bias: np.ndarray | None,
-    strides: Sequence[int],
-    padding: Sequence[tuple[int, int]],
-    dilation: Sequence[int],
+    strides: Sizes,
+    padding: Pairs,
+    dilation: Sizes,
     groups: int = 1,
     activation: str = "linear",
 ) -> np.ndarray:
@@ -166,7 +174,7 @@ def convolution(
     -> y (n, *out, o). `activation` f is one of `FUSABLE`. With groups > 1, channels and outputs are cut into so many
     parts of equal size, and each part of the outputs sees its own part of the channels.
     """
-    out = _convolved("convolution", x.shape, kernel, strides, padding, dilation, groups)
+    out = _convolved("convolution", x.shape, kernel.shape, strides, padding, dilation, groups)
     if bias is not None and bias.shape != out[-1:]:
         _refuse("convolution", f"bias has shape {bias.shape}, the kernel {kernel.shape} gives {out[-1]} channels")
     return backend.active.convolution(x, kernel, bias, strides, padding, dilation, groups, activation)
@@ -177,9 +185,9 @@ def convolution_backward(
     kernel: np.ndarray,
     y: np.ndarray,
     dy: np.ndarray,
-    strides: Sequence[int],
-    padding: Sequence[tuple[int, int]],
-    dilation: Sequence[int],
+    strides: Sizes,
+    padding: Pairs,
+    dilation: Sizes,
     groups: int = 1,
     activation: str = "linear",
     need_dx: bool = True,
@@ -191,7 +199,7 @@ def convolution_backward(
 
     Shapes as in `convolution`, dy like y. Returns (dx, dkernel, dbias); what is not needed is None and costs nothing.
     """
-    out = _convolved("convolution_backward", x.shape, kernel, strides, padding, dilation, groups)
+    out = _convolved("convolution_backward", x.shape, kernel.shape, strides, padding, dilation, groups)
     if y.shape != out or dy.shape != out:
         _refuse("convolution_backward", f"y {y.shape} and dy {dy.shape} should have the shape {out}")
     return backend.active.convolution_backward(
@@ -203,10 +211,10 @@ def convolution_transpose(
     x: np.ndarray,
     kernel: np.ndarray,
     bias: np.ndarray | None,
-    output_size: Sequence[int],
-    strides: Sequence[int],
-    padding: Sequence[tuple[int, int]],
-    dilation: Sequence[int],
+    output_size: Sizes,
+    strides: Sizes,
+    padding: Pairs,
+    dilation: Sizes,
     activation: str = "linear",
 ) -> np.ndarray:
     """y = f(bias + dx of `convolution_backward` for dz = x):  x[n, p, i] * kernel is added to window p of y.
@@ -215,7 +223,7 @@ def convolution_transpose(
     those of the convolution that leads from y's shape back to x's.
     """
     shape = (x.shape[0], *output_size, kernel.shape[-2])
-    _transposed("convolution_transpose", x.shape, shape, kernel, strides, padding, dilation)
+    _transposed("convolution_transpose", x.shape, shape, kernel.shape, strides, padding, dilation)
     if bias is not None and bias.shape != shape[-1:]:
         _refuse(
             "convolution_transpose",
@@ -229,9 +237,9 @@ def convolution_transpose_backward(
     kernel: np.ndarray,
     y: np.ndarray,
     dy: np.ndarray,
-    strides: Sequence[int],
-    padding: Sequence[tuple[int, int]],
-    dilation: Sequence[int],
+    strides: Sizes,
+    padding: Pairs,
+    dilation: Sizes,
     activation: str = "linear",
     need_dx: bool = True,
     need_dkernel: bool = True,
@@ -243,48 +251,48 @@ def convolution_transpose_backward(
     """
     if y.shape != dy.shape:
         _refuse("convolution_transpose_backward", f"shapes differ: y {y.shape}, dy {dy.shape}")
-    _transposed("convolution_transpose_backward", x.shape, y.shape, kernel, strides, padding, dilation)
+    _transposed("convolution_transpose_backward", x.shape, y.shape, kernel.shape, strides, padding, dilation)
     return backend.active.convolution_transpose_backward(
         x, kernel, y, dy, strides, padding, dilation, activation, need_dx, need_dkernel, need_dbias
     )
 
 
+@functools.lru_cache
 def _convolved(
     who: str,
-    x_shape: tuple[int, ...],
-    kernel: np.ndarray,
-    strides: Sequence[int],
-    padding: Sequence[tuple[int, int]],
-    dilation: Sequence[int],
+    x_shape: Sizes,
+    kernel_shape: Sizes,
+    strides: Sizes,
+    padding: Pairs,
+    dilation: Sizes,
     groups: int,
-) -> tuple[int, ...]:
+) -> Sizes:
     """The shape of the convolution."""
-    counts = _window_counts(who, x_shape, kernel.shape[:-2], strides, padding, dilation)
-    channels, outputs = kernel.shape[-2:]
+    counts = _window_counts(who, x_shape, kernel_shape[:-2], strides, padding, dilation)
+    channels, outputs = kernel_shape[-2:]
     if groups < 1 or channels * groups != x_shape[-1] or outputs % groups:
         _refuse(
-            who, f"x {x_shape} has {x_shape[-1]} channels; the kernel {kernel.shape} in {groups} groups does not fit"
+            who, f"x {x_shape} has {x_shape[-1]} channels; the kernel {kernel_shape} in {groups} groups does not fit"
         )
     return (x_shape[0], *counts, outputs)
 
 
+@functools.lru_cache
 def _transposed(
     who: str,
-    x_shape: tuple[int, ...],
-    y_shape: tuple[int, ...],
-    kernel: np.ndarray,
-    strides: Sequence[int],
-    padding: Sequence[tuple[int, int]],
-    dilation: Sequence[int],
+    x_shape: Sizes,
+    y_shape: Sizes,
+    kernel_shape: Sizes,
+    strides: Sizes,
+    padding: Pairs,
+    dilation: Sizes,
 ) -> None:
-    back = _convolved(who, y_shape, kernel, strides, padding, dilation, 1)
+    back = _convolved(who, y_shape, kernel_shape, strides, padding, dilation, 1)
     if back != x_shape:
         _refuse(who, f"the convolution of an output of shape {y_shape} has the shape {back}, not that of x, {x_shape}")
 
 
-def max_pool(
-    x: np.ndarray, size: Sequence[int], strides: Sequence[int], padding: Sequence[tuple[int, int]]
-) -> np.ndarray:
+def max_pool(x: np.ndarray, size: Sizes, strides: Sizes, padding: Pairs) -> np.ndarray:
     """y[n, p, c] = the largest x[n, q, c] of the positions q in window p that lie inside x.    -> (n, *out, c)"""
     _pooled("max_pool", x.shape, size, strides, padding)
     return backend.active.max_pool(x, size, strides, padding)
@@ -294,9 +302,9 @@ def max_pool_backward(
     x: np.ndarray,
     y: np.ndarray,
     dy: np.ndarray,
-    size: Sequence[int],
-    strides: Sequence[int],
-    padding: Sequence[tuple[int, int]],
+    size: Sizes,
+    strides: Sizes,
+    padding: Pairs,
 ) -> np.ndarray:
     """dx[n, q, c] = the sum of dy[n, p, c] over the windows p whose largest element (the first, of several) is q."""
     out = _pooled("max_pool_backward", x.shape, size, strides, padding)
@@ -305,9 +313,7 @@ def max_pool_backward(
     return backend.active.max_pool_backward(x, y, dy, size, strides, padding)
 
 
-def average_pool(
-    x: np.ndarray, size: Sequence[int], strides: Sequence[int], padding: Sequence[tuple[int, int]]
-) -> np.ndarray:
+def average_pool(x: np.ndarray, size: Sizes, strides: Sizes, padding: Pairs) -> np.ndarray:
     """y[n, p, c] = the mean of x[n, q, c] over the positions q in window p that lie inside x.    -> (n, *out, c)"""
     _pooled("average_pool", x.shape, size, strides, padding)
     return backend.active.average_pool(x, size, strides, padding)
@@ -315,10 +321,10 @@ def average_pool(
 
 def average_pool_backward(
     dy: np.ndarray,
-    input_size: Sequence[int],
-    size: Sequence[int],
-    strides: Sequence[int],
-    padding: Sequence[tuple[int, int]],
+    input_size: Sizes,
+    size: Sizes,
+    strides: Sizes,
+    padding: Pairs,
 ) -> np.ndarray:
     """dx[n, q, c] = the sum over the windows p that look at q of dy[n, p, c] / their number of positions inside x.
 
@@ -331,13 +337,14 @@ def average_pool_backward(
     return backend.active.average_pool_backward(dy, input_size, size, strides, padding)
 
 
+@functools.lru_cache
 def _pooled(
     who: str,
-    x_shape: tuple[int, ...],
-    size: Sequence[int],
-    strides: Sequence[int],
-    padding: Sequence[tuple[int, int]],
-) -> tuple[int, ...]:
+    x_shape: Sizes,
+    size: Sizes,
+    strides: Sizes,
+    padding: Pairs,
+) -> Sizes:
     """The shape of the pooled image. A window that saw nothing but padding would have no maximum and no mean."""
     counts = _window_counts(who, x_shape, size, strides, padding)
     for axis, count in enumerate(counts):

@@ -15,30 +15,9 @@ enum {
     SLAB_PIXELS = 1024,                 /* windows of a slab, about */
     GRADIENT_PIXELS = 256,              /* the same for dkernel, where they are the depth of the product */
     SLAB_BYTES = 192 * 1024,            /* the copy of a slab, at most, unless one line is more */
-    JOINED = 64,                        /* elements of a row of windows that dx adds at once, at most */
+    MOST_LINES = 128,                   /* elements of a window, for which dx is made of lines */
     MOST_PARTS = 16,                    /* dkernel is summed in so many parts, which are then added in order */
 };
-
-/* An array x, or x * f'(y) if f is not linear. */
-typedef struct {
-    const real *x, *y;
-    cdl_function f;
-} field;
-
-/* Elements [begin, end): in place, or computed into `room`. */
-static const real *values(field x, ptrdiff_t begin, ptrdiff_t end, real *room)
-{
-    if (x.f == CDL_LINEAR)
-        return x.x + begin;
-    activation_job job = {{x.f, {0}}, x.y + begin, x.y + begin, x.x + begin, room};
-    activation_task(&job, 0, end - begin);
-    return room;
-}
-
-static inline ptrdiff_t most(ptrdiff_t a, ptrdiff_t b)
-{
-    return a > b ? a : b;
-}
 
 /* ---- Slabs -------------------------------------------------------------------------------------------------------- */
 
@@ -51,6 +30,7 @@ typedef struct {
     ptrdiff_t height, stripes;          /* windows along it in one stripe; stripes of an image */
     ptrdiff_t images;                   /* in a slab, at most */
     int joined;                         /* the positions in one row of a window are one run */
+    ptrdiff_t repeat;                   /* a group with one input: it is repeated for each output, and i = o; otherwise 0 */
 } plan;
 
 /* The number of positions that `count` windows in a row cover. */
@@ -62,6 +42,10 @@ static ptrdiff_t extent(const cdl_windows *w, int a, ptrdiff_t count)
 static plan make_plan(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, ptrdiff_t groups, const cdl_windows *w, ptrdiff_t pixels)
 {
     plan p = {.n = n, .i = i, .o = o, .groups = groups, .w = *w, .joined = groups == 1 && w->dilation[2] == 1};
+    if (groups > 1 && i == groups && o > 0) {
+        p.repeat = o / groups;
+        p.i = i = p.groups = o;
+    }
     p.pixels = w->out[0] * w->out[1] * w->out[2];
     p.taps = w->size[0] * w->size[1] * w->size[2];
     p.cut = w->out[0] > 1 ? 0 : w->out[1] > 1 ? 1 : 2;
@@ -166,85 +150,97 @@ static view make_view(const plan *p, slab s, int in_place, ptrdiff_t *table)
 /* The slab of x with its padding, in `room`; or x itself. */
 static const real *look(const plan *p, const view *v, slab s, field x, real *room)
 {
-    const ptrdiff_t *in = p->w.in, i = p->i;
     if (v->inside)
         return x.x + s.image * v->image + v->low[0] * v->pitch[0] + v->low[1] * v->pitch[1] + v->low[2] * v->pitch[2];
-    const ptrdiff_t left = most(0, -v->low[2]) * i, from = most(0, v->low[2]);
-    const ptrdiff_t length = most(0, least(in[2], v->low[2] + v->size[2]) - from) * i;
+    const ptrdiff_t *in = p->w.in, repeat = most(1, p->repeat);
+    const ptrdiff_t left = most(0, -v->low[2]), from = most(0, v->low[2]);
+    const ptrdiff_t length = most(0, least(in[2], v->low[2] + v->size[2]) - from);
     real *to = room;
     for (ptrdiff_t k = s.image; k < s.image + s.images; k++)
         for (ptrdiff_t d = v->low[0]; d < v->low[0] + v->size[0]; d++)
             for (ptrdiff_t h = v->low[1]; h < v->low[1] + v->size[1]; h++, to += v->pitch[1]) {
-                if (d < 0 || d >= in[0] || h < 0 || h >= in[1] || length == 0) {
-                    memset(to, 0, (size_t)v->pitch[1] * sizeof(real));
-                    continue;
+                const int outside = d < 0 || d >= in[0] || h < 0 || h >= in[1];
+                const ptrdiff_t begin = left * p->i, end = begin + (outside ? 0 : length * p->i);
+                memset(to, 0, (size_t)begin * sizeof(real));
+                if (end > begin) {
+                    const ptrdiff_t first = (((k * in[0] + d) * in[1] + h) * in[2] + from) * (p->i / repeat);
+                    const real *row = values(x, first, first + length * (p->i / repeat), to + begin);
+                    if (repeat > 1)
+                        for (ptrdiff_t j = end - 1; j >= begin; j--)
+                            to[j] = row[(j - begin) / repeat];
+                    else if (row != to + begin)
+                        memcpy(to + begin, row, (size_t)(end - begin) * sizeof(real));
                 }
-                memset(to, 0, (size_t)left * sizeof(real));
-                const ptrdiff_t begin = (((k * in[0] + d) * in[1] + h) * in[2] + from) * i;
-                const real *row = values(x, begin, begin + length, to + left);
-                if (row != to + left)
-                    memcpy(to + left, row, (size_t)length * sizeof(real));
-                memset(to + left + length, 0, (size_t)(v->pitch[1] - left - length) * sizeof(real));
+                memset(to + end, 0, (size_t)(v->pitch[1] - end) * sizeof(real));
             }
     return room;
 }
 
 /* ---- Common to all ------------------------------------------------------------------------------------------------ */
 
-/* The kernel in panels of NR columns.  For y: [groups][panels of o][taps * i][NR].  For dx, which multiplies with its
- * transpose: [groups][runs of taps][panels of a run][o][NR]. */
+/* The kernel [taps * i][o] of each group, packed in panels of NR columns.  [runs][panels][depth][NR] for each group:
+ *     PLAIN       one run, the o columns, depth taps * i
+ *     TRANSPOSED  a run for each tap, the i columns, depth o
+ *     REFLECTED   one run, the i columns, depth taps * o, the last tap first: the kernel that leads back when strides are 1 */
 typedef struct {
-    ptrdiff_t groups, runs, length;     /* runs of rows that are packed together */
-    ptrdiff_t i, o;                     /* of a group */
-    int transposed;
+    enum { PLAIN, TRANSPOSED, REFLECTED } order;
+    ptrdiff_t groups, taps, i, o;       /* i and o of one group */
     const real *kernel;
-    real *panels;
+    ptrdiff_t runs, panels, depth;
+    real *packed;
 } packing;
 
-static ptrdiff_t panels_of(const packing *p)
+static packing make_packing(int order, const plan *p, const real *kernel)
 {
-    return ((p->transposed ? p->length : p->o) + NR - 1) / NR;
+    packing k = {order, p->groups, p->taps, p->i / p->groups, p->o / p->groups, kernel, 1, 0, 0, NULL};
+    k.runs = order == TRANSPOSED ? k.taps : 1;
+    k.panels = ((order == PLAIN ? k.o : k.i) + NR - 1) / NR;
+    k.depth = order == PLAIN ? k.taps * k.i : order == TRANSPOSED ? k.o : k.taps * k.o;
+    return k;
 }
 
-static const real *panel_at(const packing *p, ptrdiff_t group, ptrdiff_t run, ptrdiff_t panel)
+static const real *panel_at(const packing *k, ptrdiff_t group, ptrdiff_t run, ptrdiff_t panel)
 {
-    const ptrdiff_t depth = p->transposed ? p->o : p->length;
-    return p->panels + ((group * p->runs + run) * panels_of(p) + panel) * depth * NR;
+    return k->packed + ((group * k->runs + run) * k->panels + panel) * k->depth * NR;
 }
 
 static void packing_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 {
-    const packing *p = arg;
-    const ptrdiff_t panels = panels_of(p), row = p->o * p->groups;
+    const packing *k = arg;
+    const ptrdiff_t row = k->o * k->groups;
     for (ptrdiff_t item = begin; item < end; item++) {
-        const ptrdiff_t group = item / panels / p->runs, run = item / panels % p->runs, j = item % panels * NR;
-        const real *kernel = p->kernel + run * p->length * row + group * p->o;
-        real *panel = p->panels + item * (p->transposed ? p->o : p->length) * NR;
-        if (p->transposed)
-            pack_panel(p->o, least(NR, p->length - j), (cdl_matrix){kernel, 1, row}, kernel + j * row, panel);
+        const ptrdiff_t group = item / k->panels / k->runs, run = item / k->panels % k->runs, j = item % k->panels * NR;
+        const real *kernel = k->kernel + group * k->o;
+        real *to = k->packed + item * k->depth * NR;
+        if (k->order == PLAIN)
+            pack_panel(k->depth, least(NR, k->o - j), (cdl_matrix){kernel, row, 1}, kernel + j, to);
+        else if (k->order == TRANSPOSED)
+            pack_panel(k->o, least(NR, k->i - j), (cdl_matrix){kernel, 1, row}, kernel + (run * k->i + j) * row, to);
         else
-            pack_panel(p->length, least(NR, p->o - j), (cdl_matrix){kernel, row, 1}, kernel + j, panel);
+            for (ptrdiff_t tap = k->taps - 1; tap >= 0; tap--, to += k->o * NR)
+                pack_panel(k->o, least(NR, k->i - j), (cdl_matrix){kernel, 1, row}, kernel + (tap * k->i + j) * row, to);
     }
 }
 
-static size_t packed_bytes(const packing *p)
+static size_t packed_bytes(const packing *k)
 {
-    return sizeof(real) * NR * (size_t)(p->groups * p->runs * panels_of(p) * (p->transposed ? p->o : p->length));
+    return sizeof(real) * NR * (size_t)(k->groups * k->runs * k->panels * k->depth);
 }
 
-/* The packed kernel, to be released; NULL without memory. */
-static real *pack_kernel(packing *p)
+/* Packs; NULL without memory.  The caller releases it. */
+static real *pack_kernel(packing *k)
 {
-    const size_t bytes = packed_bytes(p);
-    if ((p->panels = cdl_take(bytes)) != NULL)
-        cdl_parallel(p->groups * p->runs * panels_of(p), 1, bytes / 8., packing_task, p);
-    return p->panels;
+    const size_t bytes = packed_bytes(k);
+    if ((k->packed = cdl_take(bytes)) != NULL)
+        cdl_parallel(k->groups * k->runs * k->panels, 1, bytes / 8., packing_task, k);
+    return k->packed;
 }
 
 /* Nanoseconds on one thread. */
 static double convolution_cost(const plan *p)
 {
-    return (double)p->n * p->pixels * p->taps * p->i * (p->o / p->groups + VL - 1) / (6 * VL);
+    const double steps = (double)p->n * p->pixels * p->taps * p->i;
+    return p->repeat ? steps / (2 * VL) : steps * (p->o / p->groups + VL - 1) / (6 * VL);
 }
 
 /* ---- y = f(W kernel + bias) --------------------------------------------------------------------------------------- */
@@ -270,142 +266,187 @@ static void forward_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
         return;
     }
     ptrdiff_t *table = (ptrdiff_t *)(box + (room + 15) / 16 * 16);
-    const ptrdiff_t i = p->i / p->groups, o = p->o / p->groups;
+    const ptrdiff_t i = p->i / p->groups, o = p->o / p->groups, zero = 0;
     for (ptrdiff_t items; begin < end; begin += items) {
         const slab s = slab_at(p, begin, end, &items);
-        const view v = make_view(p, s, job->x.f == CDL_LINEAR, table);
+        const view v = make_view(p, s, job->x.f == CDL_LINEAR && p->repeat <= 1, table);
         const real *x = look(p, &v, s, job->x, box);
         real *y = job->y + slab_begin(p, s) * p->o;
+        if (p->repeat) {
+            const ptrdiff_t step = job->kernel.order == REFLECTED ? -p->o : p->o;
+            depthwise_slab(p->o, x, v.pixels, v.taps, job->kernel.kernel + (step < 0 ? (p->taps - 1) * p->o : 0), step,
+                           job->bias, job->f, y);
+            continue;
+        }
+        const axis y_rows = {1, slab_pixels(p, s), p->o, &zero};
         for (ptrdiff_t group = 0; group < p->groups; group++)
             for (ptrdiff_t j = 0; j < o; j += NR) {
                 const ptrdiff_t column = group * o + j;
-                run_panel(x + group * i, v.pixels, 0, least(NR, o - j), job->f, (tile_job){
+                run_panel(x + group * i, v.pixels, 0, y + column, y_rows, least(NR, o - j), job->f, (tile_job){
                     .k = v.taps,
                     .b = panel_at(&job->kernel, group, 0, j / NR), .b_step = NR,
-                    .start = job->bias ? job->bias + column : NULL,
-                    .c = y + column, .c_row = p->o,
+                    .bias = job->bias ? job->bias + column : NULL,
                     .floor = job->f == CDL_RELU ? 0 : -__builtin_inf(),
                 });
             }
     }
 }
 
+static int correlate(const plan *p, field x, packing kernel, const real *bias, cdl_function f, real *y)
+{
+    forward_job job = {*p, x, kernel, bias, f, y, 0};
+    if (!p->repeat && pack_kernel(&job.kernel) == NULL)
+        return -1;
+    cdl_parallel(p->n * p->stripes, 1, convolution_cost(p), forward_task, &job);
+    cdl_release(job.kernel.packed, packed_bytes(&job.kernel));
+    return job.status;
+}
+
 static int forward(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, ptrdiff_t groups, const cdl_windows *w, field x,
                    const real *kernel, const real *bias, cdl_function f, real *y)
 {
-    forward_job job = {make_plan(n, i, o, groups, w, SLAB_PIXELS), x, {0}, bias, f, y, 0};
-    if (n * job.p.pixels * o == 0)
+    const plan p = make_plan(n, i, o, groups, w, SLAB_PIXELS);
+    if (n * p.pixels * o == 0)
         return 0;
-    job.kernel = (packing){groups, 1, job.p.taps * i / groups, i / groups, o / groups, 0, kernel, NULL};
-    if (pack_kernel(&job.kernel) == NULL)
-        return -1;
-    cdl_parallel(n * job.p.stripes, 1, convolution_cost(&job.p), forward_task, &job);
-    cdl_release(job.kernel.panels, packed_bytes(&job.kernel));
-    return job.status;
+    if (winograd_suits(i, o, groups, w))
+        return winograd(n, i, o, w, x, kernel, bias, f, y);
+    return correlate(&p, x, make_packing(PLAIN, &p, kernel), bias, f, y);
 }
 
 /* ---- dx ----------------------------------------------------------------------------------------------------------- */
 
+/* Whatever the windows, the products of dz with the transposed kernel can be added to the places that they come from: tap by
+ * tap, which gemm's tile does when it begins with what is there.  Where a tap has few channels, many windows are done
+ * at once instead: products[taps * i][windows], of which a line is added to a line of x.  With strides of 1, dx is also the
+ * convolution of dz with the reflected kernel, and nothing is added twice; but it has as many windows as x has positions. */
 typedef struct {
     plan p;
+    int by_lines;
     field dz;
     packing kernel;
     const real *bias;
     cdl_function f;
     real *dx;
     int status;
-} input_gradient_job;
+} scatter_job;
 
-/* The products of `count` rows of dz with `columns` of the kernel's transpose, added to the windows from number `first` on. */
-static void scatter(ptrdiff_t first, ptrdiff_t count, const real *dz, ptrdiff_t dz_row, ptrdiff_t columns, tile_job job,
-                    axis pixels, real *windows)
+static ptrdiff_t round_up(ptrdiff_t size, ptrdiff_t unit)
 {
-    real block[MR * JOINED];
-    const real *b = job.b;
-    const ptrdiff_t tiles = (count + MR - 1) / MR;
-    ptrdiff_t run = first / pixels.length, place = first % pixels.length;
-    job.c_row = JOINED;
-    for (ptrdiff_t t = 0; t < tiles; t++) {
-        const ptrdiff_t begin = tile_begin(t, tiles, count), height = tile_begin(t + 1, tiles, count) - begin;
-        for (ptrdiff_t r = 0; r < height; r++)
-            job.a[r] = dz + (begin + r) * dz_row;
-        for (ptrdiff_t j = 0; j < columns; j += NR) {
-            job.b = b + j * job.k.length;
-            job.c = block + j;
-            run_tile(height, &job);
-        }
-        for (ptrdiff_t r = 0; r < height; r++) {
-            real *to = windows + pixels.start[run] + place * pixels.step;
-            for (ptrdiff_t j = 0; j < columns; j += VL)
-                store_n(to + j, columns - j, load_n(to + j, columns - j) + load(block + r * JOINED + j));
-            if (++place == pixels.length) {
-                place = 0;
-                run++;
-            }
-        }
-    }
+    return (size + unit - 1) / unit * unit;
 }
 
-/* dx = what of the box lies inside the image. */
+/* x, seen through windows, += dz[count][o] kernel'.  `room` holds products[taps * i][count] and o panel rows. */
+static void scatter_lines(ptrdiff_t count, ptrdiff_t i, ptrdiff_t o, const real *dz, const real *kernel, real *room, real *x,
+                          axis pixels, axis taps)
+{
+    const ptrdiff_t width = round_up(count, NR), rows = taps.runs * i, zero = 0;
+    real *products = room + o * NR;
+    for (ptrdiff_t q = 0; q < count; q += NR) {
+        pack_panel(o, least(NR, count - q), (cdl_matrix){dz, 1, o}, dz + q * o, room);
+        run_panel(kernel, (axis){1, rows, o, &zero}, 0, products + q, (axis){1, rows, width, &zero}, NR, CDL_LINEAR,
+                  (tile_job){.k = {1, o, 1, &zero}, .b = room, .b_step = NR, .floor = -__builtin_inf()});
+    }
+    for (ptrdiff_t row = 0; row < rows; row++)
+        for (ptrdiff_t run = 0; run < pixels.runs; run++) {
+            const real *from = products + row * width + run * pixels.length;
+            real *to = x + pixels.start[run] + taps.start[row / i] + row % i;
+            if (pixels.step == 1)
+                for (ptrdiff_t w = 0; w < pixels.length; w += VL)
+                    store_n(to + w, pixels.length - w, load_n(to + w, pixels.length - w) + load_n(from + w, pixels.length - w));
+            else
+                for (ptrdiff_t w = 0; w < pixels.length; w++)
+                    to[w * pixels.step] += from[w];
+        }
+}
+
+/* dx = what of the box lies inside the image, and the sum of a channel's copies. */
 static void unpad(const plan *p, const view *v, const real *box, real *dx)
 {
-    const ptrdiff_t *in = p->w.in, i = p->i, left = most(0, v->low[2]) * i;
-    const ptrdiff_t length = most(0, least(in[2], v->low[2] + v->size[2]) * i - left);
+    const ptrdiff_t *in = p->w.in, repeat = most(1, p->repeat), i = p->i / repeat;
+    const ptrdiff_t left = most(0, v->low[2]) * i, length = most(0, least(in[2], v->low[2] + v->size[2]) * i - left);
     for (ptrdiff_t d = 0; d < in[0]; d++)
         for (ptrdiff_t h = 0; h < in[1]; h++, dx += in[2] * i) {
             const ptrdiff_t box_d = d - v->low[0], box_h = h - v->low[1];
-            if (box_d < 0 || box_d >= v->size[0] || box_h < 0 || box_h >= v->size[1]) {
-                memset(dx, 0, (size_t)(in[2] * i) * sizeof(real));
-                continue;
-            }
+            const int outside = box_d < 0 || box_d >= v->size[0] || box_h < 0 || box_h >= v->size[1];
+            const real *from = box + box_d * v->pitch[0] + box_h * v->pitch[1] + (left - v->low[2] * i) * repeat;
+            const ptrdiff_t end = outside ? left : left + length;
             memset(dx, 0, (size_t)left * sizeof(real));
-            memcpy(dx + left, box + box_d * v->pitch[0] + box_h * v->pitch[1] + left - v->low[2] * i,
-                   (size_t)length * sizeof(real));
-            memset(dx + left + length, 0, (size_t)(in[2] * i - left - length) * sizeof(real));
+            if (repeat > 1)
+                for (ptrdiff_t j = left; j < end; j++) {
+                    dx[j] = 0;
+                    for (ptrdiff_t r = 0; r < repeat; r++)
+                        dx[j] += *from++;
+                }
+            else if (end > left)
+                memcpy(dx + left, from, (size_t)(end - left) * sizeof(real));
+            memset(dx + end, 0, (size_t)(in[2] * i - end) * sizeof(real));
         }
 }
 
-static void input_gradient_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
+/* Adds stripe after stripe of an image's windows to x, the first element of the first of them. */
+static void scatter_image(const scatter_job *job, const view *v, ptrdiff_t image, real *dz_room, real *room, real *x)
 {
-    input_gradient_job *job = arg;
     const plan *p = &job->p;
-    const ptrdiff_t i = p->i / p->groups, o = p->o / p->groups, zero = 0;
-    const ptrdiff_t size = p->w.in[0] * p->w.in[1] * p->w.in[2], room = (box_size(p, 1, p->height) + 15) / 16 * 16;
-    const ptrdiff_t dz_room = job->dz.f == CDL_LINEAR ? 0 : (SLAB_PIXELS * p->o + 15) / 16 * 16;
-    real *box = cdl_workspace(sizeof(real) * (room + dz_room) + sizeof(ptrdiff_t) * table_size(p));
+    const int cut = p->cut;
+    const ptrdiff_t i = p->i / p->groups, o = p->o / p->groups, across = p->pixels / p->w.out[cut], zero = 0;
+    for (ptrdiff_t top = 0; top < p->w.out[cut]; top += p->height) {
+        const slab s = {image, 1, top, least(p->height, p->w.out[cut] - top)};
+        const ptrdiff_t count = s.height * across, at = slab_begin(p, s) * p->o;
+        const real *dz = values(job->dz, at, at + count * p->o, dz_room);
+        real *stripe = x + top * p->w.stride[cut] * v->pitch[cut];
+        axis pixels = v->pixels;
+        *(cut < 2 ? &pixels.runs : &pixels.length) = count / (cut < 2 ? pixels.length : 1);
+        const axis dz_rows = {1, count, p->o, &zero};
+        if (p->repeat)
+            depthwise_scatter(p->o, dz, pixels, v->taps, job->kernel.kernel, stripe);
+        else if (job->by_lines)
+            scatter_lines(count, i, o, dz, job->kernel.kernel, room, stripe, pixels, v->taps);
+        else
+            for (ptrdiff_t group = 0; group < p->groups; group++)
+                for (ptrdiff_t tap = 0; tap < p->taps; tap++)
+                    for (ptrdiff_t j = 0; j < i; j += NR)
+                        run_panel(dz + group * o, dz_rows, 0, stripe + v->taps.start[tap] + group * i + j, pixels,
+                                  least(NR, i - j), CDL_LINEAR, (tile_job){
+                            .k = {1, o, 1, &zero},
+                            .b = panel_at(&job->kernel, group, tap, j / NR), .b_step = NR,
+                            .continued = 1,
+                            .floor = -__builtin_inf(),
+                        });
+    }
+}
+
+static void scatter_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
+{
+    scatter_job *job = arg;
+    const plan *p = &job->p;
+    const ptrdiff_t channels = p->i / most(1, p->repeat), size = p->w.in[0] * p->w.in[1] * p->w.in[2] * channels;
+    const ptrdiff_t count = p->pixels / p->w.out[p->cut] * p->height;
+    const ptrdiff_t box_room = round_up(box_size(p, 1, p->w.out[p->cut]), LANES);
+    const ptrdiff_t dz_room = job->dz.f == CDL_LINEAR ? 0 : round_up(count * p->o, LANES);
+    const ptrdiff_t room = job->by_lines ? p->o * NR + p->taps * p->i * round_up(count, NR) : 0;
+    real *box = cdl_workspace(sizeof(real) * (box_room + dz_room + room) + sizeof(ptrdiff_t) * table_size(p));
     if (box == NULL) {
         __atomic_store_n(&job->status, -1, __ATOMIC_RELAXED);
         return;
     }
-    ptrdiff_t *table = (ptrdiff_t *)(box + room + dz_room);
+    real *dz = box + box_room, *products = dz + dz_room;
+    ptrdiff_t *table = (ptrdiff_t *)(products + round_up(room, LANES));
     for (ptrdiff_t image = begin; image < end; image++) {
-        const slab s = {image, 1, 0, p->height};
-        const view v = make_view(p, s, 1, table);
-        real *dx = job->dx + image * size * p->i, *windows = v.inside ? dx : box;
-        memset(windows, 0, sizeof(real) * (size_t)(v.inside ? size * p->i : room));
+        const view v = make_view(p, (slab){image, 1, 0, p->w.out[p->cut]}, p->repeat <= 1, table);
+        real *dx = job->dx + image * size, *x = v.inside ? dx : box;
+        memset(x, 0, sizeof(real) * (size_t)(v.inside ? size : box_room));
         if (v.inside)
-            windows += v.low[0] * v.pitch[0] + v.low[1] * v.pitch[1] + v.low[2] * v.pitch[2];
-        for (ptrdiff_t pixel = 0; pixel < p->pixels; pixel += SLAB_PIXELS) {
-            const ptrdiff_t count = least(SLAB_PIXELS, p->pixels - pixel), at = image * p->pixels + pixel;
-            const real *dz = values(job->dz, at * p->o, (at + count) * p->o, box + room);
-            for (ptrdiff_t group = 0; group < p->groups; group++)
-                for (ptrdiff_t run = 0; run < v.taps.runs; run++)
-                    for (ptrdiff_t j = 0, step = p->joined ? JOINED : NR; j < v.taps.length; j += step)
-                        scatter(pixel, count, dz + group * o, p->o, least(step, v.taps.length - j), (tile_job){
-                            .k = {1, o, 1, &zero},
-                            .b = panel_at(&job->kernel, group, run, j / NR), .b_step = NR,
-                            .floor = -__builtin_inf(),
-                        }, v.pixels, windows + group * i + v.taps.start[run] + j);
-        }
+            x += v.low[0] * v.pitch[0] + v.low[1] * v.pitch[1] + v.low[2] * v.pitch[2];
+        scatter_image(job, &v, image, dz, products, x);
         if (!v.inside)
             unpad(p, &v, box, dx);
-        for (ptrdiff_t r = 0; job->bias && r < size; r++)
-            for (ptrdiff_t j = 0; j < p->i; j += VL) {
-                real *to = dx + r * p->i + j;
-                store_n(to, p->i - j, load_n(to, p->i - j) + load_n(job->bias + j, p->i - j));
+        for (ptrdiff_t r = 0; job->bias && r < size; r += channels)
+            for (ptrdiff_t j = 0; j < channels; j += VL) {
+                real *to = dx + r + j;
+                store_n(to, channels - j, load_n(to, channels - j) + load_n(job->bias + j, channels - j));
             }
         if (job->f != CDL_LINEAR)
-            finish(job->f, 1, size * p->i, dx, 0);
+            finish(job->f, 1, size, dx, 0);
     }
 }
 
@@ -413,19 +454,36 @@ static void input_gradient_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 static int input_gradient(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, ptrdiff_t groups, const cdl_windows *w, field dz,
                           const real *kernel, const real *bias, cdl_function f, real *dx)
 {
-    input_gradient_job job = {make_plan(n, i, o, groups, w, SLAB_PIXELS), dz, {0}, bias, f, dx, 0};
-    plan *p = &job.p;
-    if (n * w->in[0] * w->in[1] * w->in[2] * i == 0)
+    const plan p = make_plan(n, i, o, groups, w, GRADIENT_PIXELS);
+    const ptrdiff_t positions = w->in[0] * w->in[1] * w->in[2];
+    if (n * positions * i == 0)
         return 0;
-    p->height = w->out[p->cut];         /* windows overlap: an image belongs to one task */
-    p->stripes = p->images = 1;
-    p->joined &= w->size[2] * i <= JOINED;
-    const ptrdiff_t length = p->joined ? w->size[2] * i : i / groups;
-    job.kernel = (packing){groups, p->taps * i / groups / length, length, i / groups, o / groups, 1, kernel, NULL};
-    if (pack_kernel(&job.kernel) == NULL)
+    if (winograd_suits(i, o, groups, w))
+        return winograd_input_gradient(n, i, o, w, dz, kernel, bias, f, dx);
+
+    /* Multiply-adds for each of the o, in registers; measured.  The choice must be the same on all machines. */
+    const int strided = w->stride[0] * w->stride[1] * w->stride[2] > 1;
+    const double channels = (i / groups + 7) / 8 * 8;
+    const double reflected = strided || p.repeat > 1 ? INFINITY : channels * p.taps * positions;
+    const double by_taps = 1.15 * channels * p.taps * p.pixels;
+    const double by_lines = groups > 1 || p.taps * i > MOST_LINES ? INFINITY : (p.taps * i * (1 + 16. / o) + 8) * p.pixels;
+    if (reflected < by_taps && reflected < by_lines) {
+        cdl_windows back = *w;
+        for (int a = 0; a < 3; a++) {
+            back.in[a] = w->out[a];
+            back.out[a] = w->in[a];
+            back.before[a] = (w->size[a] - 1) * w->dilation[a] - w->before[a];
+        }
+        const plan q = make_plan(n, o, i, groups, &back, SLAB_PIXELS);
+        return correlate(&q, dz, make_packing(REFLECTED, &p, kernel), bias, f, dx);
+    }
+    scatter_job job = {p, by_lines < by_taps, dz, make_packing(TRANSPOSED, &p, kernel), bias, f, dx, 0};
+    job.p.images = 1;
+    job.p.joined = 0;
+    if (!p.repeat && !job.by_lines && pack_kernel(&job.kernel) == NULL)
         return -1;
-    cdl_parallel(n, 1, convolution_cost(p), input_gradient_task, &job);
-    cdl_release(job.kernel.panels, packed_bytes(&job.kernel));
+    cdl_parallel(n, 1, convolution_cost(&p), scatter_task, &job);
+    cdl_release(job.kernel.packed, packed_bytes(&job.kernel));
     return job.status;
 }
 
@@ -440,27 +498,11 @@ typedef struct {
     int status;
 } kernel_gradient_job;
 
-/* total[o] += the sum of rows[count][o] */
-static void add_rows(ptrdiff_t count, ptrdiff_t o, const real *rows, real *total)
-{
-    for (ptrdiff_t j = 0; j < o; j += VL) {
-        const ptrdiff_t left = o - j;
-        vec sum[4] = {splat(0), splat(0), splat(0), splat(0)};
-        ptrdiff_t r = 0;
-        for (; r + 4 <= count; r += 4)
-            for (int s = 0; s < 4; s++)
-                sum[s] += load_n(rows + (r + s) * o + j, left);
-        for (; r < count; r++)
-            sum[0] += load_n(rows + r * o + j, left);
-        store_n(total + j, left, load_n(total + j, left) + ((sum[0] + sum[1]) + (sum[2] + sum[3])));
-    }
-}
-
 static void kernel_gradient_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 {
     kernel_gradient_job *job = arg;
     const plan *p = &job->p;
-    const ptrdiff_t i = p->i / p->groups, o = p->o / p->groups;
+    const ptrdiff_t i = p->i / p->groups, o = p->o / p->groups, zero = 0;
     const ptrdiff_t most_pixels = p->pixels / p->w.out[p->cut] * p->height * p->images;
     const ptrdiff_t room = (box_size(p, p->images, p->height) + 15) / 16 * 16;
     const ptrdiff_t dz_room = job->dz.f == CDL_LINEAR ? 0 : (most_pixels * p->o + 15) / 16 * 16;
@@ -485,17 +527,21 @@ static void kernel_gradient_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
                 add_rows(pixels, p->o, dz, dbias);
             if (job->dkernel == NULL)
                 continue;
-            const view v = make_view(p, s, job->x.f == CDL_LINEAR, table);
+            const view v = make_view(p, s, job->x.f == CDL_LINEAR && p->repeat <= 1, table);
             const real *x = look(p, &v, s, job->x, box);
+            if (p->repeat) {
+                depthwise_gradient(p->o, x, v.pixels, v.taps, dz, item > first, dkernel);
+                continue;
+            }
+            const axis rows = {1, p->taps * i, p->o, &zero};
             for (ptrdiff_t group = 0; group < p->groups; group++)
                 for (ptrdiff_t j = 0; j < o; j += NR) {
                     const ptrdiff_t columns = least(NR, o - j), column = group * o + j;
                     pack_panel(pixels, columns, (cdl_matrix){dz, p->o, 1}, dz + column, panel);
-                    run_panel(x + group * i, v.taps, 0, columns, CDL_LINEAR, (tile_job){
+                    run_panel(x + group * i, v.taps, 0, dkernel + column, rows, columns, CDL_LINEAR, (tile_job){
                         .k = v.pixels,
                         .b = panel, .b_step = NR,
-                        .start = item == first ? NULL : dkernel + column, .start_row = p->o,
-                        .c = dkernel + column, .c_row = p->o,
+                        .continued = item > first,
                         .floor = -__builtin_inf(),
                     });
                 }
@@ -528,6 +574,9 @@ static int kernel_gradient(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, ptrdiff_t grou
             memset(dbias, 0, sizeof(real) * (size_t)o);
         return 0;
     }
+    if (dkernel && winograd_suits(i, o, groups, w))
+        return winograd_kernel_gradient(n, i, o, w, x, dz, dkernel, dbias);
+
     /* The number of parts follows from the sizes alone, so that all machines add the same sums. */
     job.parts = least(n, job.size < 1 << 18 ? MOST_PARTS : MOST_PARTS / 4);
     const size_t bytes = sizeof(real) * (size_t)((job.parts - 1) * (job.size + o));

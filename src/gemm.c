@@ -48,10 +48,9 @@ typedef struct {
     axis k;                             /* where their elements lie */
     const real *b;                      /* b[k][j] = b[k * b_step + j] */
     ptrdiff_t b_step;
-    const real *start;                  /* where the sums begin: start[r * start_row + j], or 0 if NULL */
-    ptrdiff_t start_row;
-    real *c;
-    ptrdiff_t c_row;
+    int continued;                      /* the sums begin with what is in c; else */
+    const real *bias;                   /* with this row, or with 0 if NULL */
+    real *c[MR];
     double floor;                       /* c = max(sum, floor): 0 for relu, else -infinity */
 } tile_job;
 
@@ -67,7 +66,7 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
         a[r] = job->a[r];
 #pragma GCC unroll 8
         for (int v = 0; v < vecs; v++)
-            sum[r][v] = job->start ? load(job->start + r * job->start_row + v * VL) : splat(0);
+            sum[r][v] = job->continued ? load(job->c[r] + v * VL) : job->bias ? load(job->bias + v * VL) : splat(0);
     }
     for (ptrdiff_t run = 0; run < job->k.runs; run++)
         for (ptrdiff_t k = job->k.length, at = job->k.start[run]; k > 0; k--, at += a_step, b += b_step) {
@@ -88,7 +87,7 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 8
         for (int v = 0; v < vecs; v++)
-            store(job->c + r * job->c_row + v * VL, vmax(floor, sum[r][v]));
+            store(job->c[r] + v * VL, vmax(floor, sum[r][v]));
 }
 
 static __attribute__((noinline)) void run_tile(ptrdiff_t rows, const tile_job *job)
@@ -107,6 +106,23 @@ static __attribute__((noinline)) void run_tile(ptrdiff_t rows, const tile_job *j
     }
 }
 
+/* The same with half of the columns. */
+static __attribute__((noinline)) void run_half(ptrdiff_t rows, const tile_job *job)
+{
+    switch (rows) {
+    case 1: tile(1, 1, job); break;
+    case 2: tile(2, 1, job); break;
+    case 3: tile(3, 1, job); break;
+    case 4: tile(4, 1, job); break;
+    case 5: tile(5, 1, job); break;
+    case 6: tile(6, 1, job); break;
+#if VEC_BYTES == 64
+    case 7: tile(7, 1, job); break;
+    case 8: tile(8, 1, job); break;
+#endif
+    }
+}
+
 /* One row alone would wait for each sum in turn: eight registers of it side by side. */
 static __attribute__((noinline)) void run_row(const tile_job *job)
 {
@@ -116,26 +132,30 @@ static __attribute__((noinline)) void run_row(const tile_job *job)
 /* A tile that is wider than the columns left: it works on a copy of its part of c. */
 static __attribute__((noinline)) void run_edge(ptrdiff_t rows, ptrdiff_t columns, const tile_job *job)
 {
-    real start[MR * NR], c[MR * NR];
+    real c[MR * NR], bias[NR];
     tile_job copy = *job;
-    copy.c = c;
-    copy.c_row = NR;
-    if (job->start) {
-        for (ptrdiff_t r = 0; r < rows; r++)
-            for (ptrdiff_t j = 0; j < NR; j += VL)
-                store(start + r * NR + j, load_n(job->start + r * job->start_row + j, columns - j));
-        copy.start = start;
-        copy.start_row = NR;
+    for (ptrdiff_t j = 0; job->bias && j < NR; j += VL)
+        store(bias + j, load_n(job->bias + j, columns - j));
+    copy.bias = job->bias ? bias : NULL;
+    for (ptrdiff_t r = 0; r < rows; r++) {
+        copy.c[r] = c + r * NR;
+        for (ptrdiff_t j = 0; job->continued && j < NR; j += VL)
+            store(copy.c[r] + j, load_n(job->c[r] + j, columns - j));
     }
-    run_tile(rows, &copy);
+    (columns > VL ? run_tile : run_half)(rows, &copy);
     for (ptrdiff_t r = 0; r < rows; r++)
         for (ptrdiff_t j = 0; j < columns; j += VL)
-            store_n(job->c + r * job->c_row + j, columns - j, load(c + r * NR + j));
+            store_n(job->c[r] + j, columns - j, load(copy.c[r] + j));
 }
 
 static inline ptrdiff_t least(ptrdiff_t a, ptrdiff_t b)
 {
     return a < b ? a : b;
+}
+
+static inline ptrdiff_t most(ptrdiff_t a, ptrdiff_t b)
+{
+    return a > b ? a : b;
 }
 
 /* ---- Packing ------------------------------------------------------------------------------------------------------ */
@@ -248,32 +268,53 @@ static void finish(cdl_function f, ptrdiff_t rows, ptrdiff_t columns, real *c, p
     }
 }
 
-/* One panel: all rows and `columns` columns of c.  `job` describes the first tile except for job.a: the rows of a lie at
- * `a` along the axis; a_tile is the distance of tiles in a copied a, or 0.  f is applied when the sums are complete. */
-static void run_panel(const real *a, axis rows, ptrdiff_t a_tile, ptrdiff_t columns, cdl_function f, tile_job job)
+/* Walks along an axis. */
+typedef struct {
+    const ptrdiff_t *run;
+    ptrdiff_t place, offset;
+} walk;
+
+static inline walk start_of(axis along)
 {
-    const ptrdiff_t count = rows.runs * rows.length, tiles = (count + MR - 1) / MR;
-    const tile_job first = job;
-    ptrdiff_t run = 0, place = 0;
-    for (ptrdiff_t t = 0; t < tiles; t++) {
-        const ptrdiff_t i = tile_begin(t, tiles, count), height = tile_begin(t + 1, tiles, count) - i;
+    return (walk){along.start, 0, along.runs > 0 ? *along.start : 0};
+}
+
+/* Where the next element lies. */
+static inline ptrdiff_t next(walk *w, const axis *along)
+{
+    if (w->place == along->length) {
+        w->place = 0;
+        w->offset = *++w->run;
+    }
+    const ptrdiff_t offset = w->offset;
+    w->place++;
+    w->offset += along->step;
+    return offset;
+}
+
+/* One panel: all rows and `columns` columns of c.  `job` has all but its rows, which lie at a and c along their axes; a_tile
+ * is the distance of tiles in a copied a, or 0.  f is applied when the sums are complete. */
+static void run_panel(const real *a, axis a_rows, ptrdiff_t a_tile, real *c, axis c_rows, ptrdiff_t columns, cdl_function f,
+                      tile_job job)
+{
+    const ptrdiff_t rows = a_rows.runs * a_rows.length, tiles = (rows + MR - 1) / MR;
+    walk in_a = start_of(a_rows), in_c = start_of(c_rows);
+    for (ptrdiff_t t = 0, i = 0, height; t < tiles; t++, i += height) {
+        height = tile_begin(t + 1, tiles, rows) - i;
         for (ptrdiff_t r = 0; r < height; r++) {
-            job.a[r] = a_tile ? a + t * a_tile + r : a + rows.start[run] + place * rows.step;
-            if (++place == rows.length) {
-                place = 0;
-                run++;
-            }
+            job.a[r] = a_tile ? a + t * a_tile + r : a + next(&in_a, &a_rows);
+            job.c[r] = c + next(&in_c, &c_rows);
         }
-        job.c = first.c + i * job.c_row;
-        job.start = first.start ? first.start + i * job.start_row : NULL;
         if (columns > NR)
             run_row(&job);
         else if (columns == NR)
             run_tile(height, &job);
+        else if (columns == VL)
+            run_half(height, &job);
         else
             run_edge(height, columns, &job);
-        if (f > CDL_RELU)
-            finish(f, height, columns, job.c, job.c_row);
+        for (ptrdiff_t r = 0; f > CDL_RELU && r < height; r++)
+            finish(f, 1, columns, job.c[r], 0);
     }
 }
 
@@ -308,14 +349,12 @@ static int part(const product *p, ptrdiff_t top, ptrdiff_t bottom, ptrdiff_t lef
                 const int copy_b = !in_place || columns < NR;
                 if (copy_b)
                     pack_panel(k, columns, p->b, b, panel);
+                const axis a_rows = {1, rows, p->a.row, &zero}, c_rows = {1, rows, p->c_row, &zero};
                 real *c = p->c + i * p->c_row + j;
-                const int continued = k0 > 0 || p->accumulate;
-                const axis a_rows = {1, rows, p->a.row, &zero};
-                run_panel(copy_a ? block : a, a_rows, copy_a ? k * MR : 0, columns, f, (tile_job){
+                run_panel(copy_a ? block : a, a_rows, copy_a ? k * MR : 0, c, c_rows, columns, f, (tile_job){
                     .k = {1, k, copy_a ? MR : p->a.column, &zero},
                     .b = copy_b ? panel : b, .b_step = copy_b ? NR : p->b.row,
-                    .start = continued ? c : p->bias ? p->bias + j : NULL, .start_row = continued ? p->c_row : 0,
-                    .c = c, .c_row = p->c_row,
+                    .continued = k0 > 0 || p->accumulate, .bias = p->bias ? p->bias + j : NULL,
                     .floor = f == CDL_RELU ? 0 : -__builtin_inf(),
                 });
             }

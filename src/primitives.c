@@ -3,6 +3,7 @@
  * A unit in isa/ defines VEC_BYTES, CDL_REAL, perhaps CDL_DOUBLE, and the name of its table, CDL_TABLE.
  * All else is static: a function compiled for AVX-512 must not be found under a common name by the linker.
  */
+#include <math.h>
 #include <string.h>
 
 #include "cdl.h"
@@ -13,6 +14,9 @@
 #include "activation.c"
 #include "gemm.c"
 #include "linear.c"
+#include "field.c"
+#include "depthwise.c"
+#include "winograd.c"
 #include "convolution.c"
 #include "pool.c"
 #include "norm.c"

@@ -41,9 +41,9 @@ static inline real nearest_to(real p)
 static inline __attribute__((always_inline)) void locate(const real *t, ptrdiff_t i, ptrdiff_t j, int count, int bilinear,
                                                          positions *at)
 {
-    real row = t[0] * (real)i + t[2], column = t[3] * (real)i + t[5], first = (real)j;
+    const real row = t[0] * (real)i + t[2], column = t[3] * (real)i + t[5], down = t[1], along = t[4], first = (real)j;
     for (int k = 0; k < count; k++) {
-        real p = within_reach(row + t[1] * (first + (real)k)), q = within_reach(column + t[4] * (first + (real)k));
+        real p = within_reach(row + down * (first + (real)k)), q = within_reach(column + along * (first + (real)k));
         real p0 = bilinear ? floor_of(p) : nearest_to(p), q0 = bilinear ? floor_of(q) : nearest_to(q);
         at->row[k] = (int32_t)p0;
         at->column[k] = (int32_t)q0;
@@ -76,23 +76,40 @@ typedef struct {
     ptrdiff_t step;
 } pixel;
 
+/* The pixel at a folded row and column. */
 static inline pixel pixel_at(const affine_samples *a, const real *image, ptrdiff_t row, ptrdiff_t column)
 {
-    const cdl_sampling *s = a->s;
-    row = folded(row, s->h, s->fill_mode);
-    column = folded(column, s->w, s->fill_mode);
-    return row < 0 || column < 0 ? (pixel){&a->fill, 0} : (pixel){image + (row * s->w + column) * s->c, 1};
+    return row < 0 || column < 0 ? (pixel){&a->fill, 0} : (pixel){image + (row * a->s->w + column) * a->s->c, 1};
 }
 
-/* y[c] = the four pixels, each as far as it is near.  Where they are equal, y is equal to them. */
+/* y = the four pixels, each as far as it is near.  Where they are equal, y is equal to them. */
+#define BLEND(p00, p01, p10, p11, below, right, y)                                                                     \
+    do {                                                                                                               \
+        __typeof__(p00) top = p00 + right * (p01 - p00), bottom = p10 + right * (p11 - p10);                           \
+        y = top + below * (bottom - top);                                                                              \
+    } while (0)
+
 static inline __attribute__((always_inline)) void blend(ptrdiff_t c, pixel p00, pixel p01, pixel p10, pixel p11, real below,
                                                         real right, real *y)
 {
     for (ptrdiff_t k = 0; k < c; k++) {
         real a = p00.at[k * p00.step], b = p01.at[k * p01.step], d = p10.at[k * p10.step], e = p11.at[k * p11.step];
-        real top = a + right * (b - a), bottom = d + right * (e - d);
-        y[k] = top + below * (bottom - top);
+        BLEND(a, b, d, e, below, right, y[k]);
     }
+}
+
+/* Three channels at once; one element beyond each pixel is read. */
+typedef real quad __attribute__((vector_size(4 * sizeof(real))));
+
+static inline void blend_three(const real *p, ptrdiff_t row, real below, real right, real *y)
+{
+    quad a, b, d, e, v;
+    __builtin_memcpy(&a, p, sizeof a);
+    __builtin_memcpy(&b, p + 3, sizeof b);
+    __builtin_memcpy(&d, p + row, sizeof d);
+    __builtin_memcpy(&e, p + row + 3, sizeof e);
+    BLEND(a, b, d, e, below, right, v);
+    __builtin_memcpy(y, &v, 3 * sizeof(real));
 }
 
 /* The rows [begin, end) of the outputs of all images, for images of c channels. */
@@ -100,7 +117,7 @@ static inline __attribute__((always_inline)) void sample_rows(const affine_sampl
                                                               ptrdiff_t c, int bilinear)
 {
     const cdl_sampling *s = a->s;
-    const ptrdiff_t h = s->h, w = s->w;
+    const ptrdiff_t h = s->h, w = s->w, quads = (h - 1) * w - 2;        /* from there on, blend_three would leave the image */
     positions at;
     for (ptrdiff_t r = begin; r < end; r++) {
         const ptrdiff_t number = r / s->out_h, i = r % s->out_h;
@@ -112,18 +129,27 @@ static inline __attribute__((always_inline)) void sample_rows(const affine_sampl
             for (int k = 0; k < count; k++, y += c) {
                 const ptrdiff_t row = at.row[k], column = at.column[k];
                 const int inside = row >= 0 && row < h - bilinear && column >= 0 && column < w - bilinear;
-                const real *p = inside ? image + (row * w + column) * c : image;
-                if (!bilinear) {
-                    pixel source = inside ? (pixel){p, 1} : pixel_at(a, image, row, column);
+                const ptrdiff_t where = inside ? row * w + column : 0;
+                const real *p = image + where * c;
+                if (inside && !bilinear) {
                     for (ptrdiff_t q = 0; q < c; q++)
-                        y[q] = source.at[q * source.step];
+                        y[q] = p[q];
+                } else if (inside && c == 3 && where < quads) {
+                    blend_three(p, w * 3, at.below[k], at.right[k], y);
                 } else if (inside) {
                     blend(c, (pixel){p, 1}, (pixel){p + c, 1}, (pixel){p + w * c, 1}, (pixel){p + (w + 1) * c, 1},
                           at.below[k], at.right[k], y);
                 } else {
-                    blend(c, pixel_at(a, image, row, column), pixel_at(a, image, row, column + 1),
-                          pixel_at(a, image, row + 1, column), pixel_at(a, image, row + 1, column + 1), at.below[k],
-                          at.right[k], y);
+                    const ptrdiff_t r0 = folded(row, h, s->fill_mode), c0 = folded(column, w, s->fill_mode);
+                    if (!bilinear) {
+                        const pixel p00 = pixel_at(a, image, r0, c0);
+                        for (ptrdiff_t q = 0; q < c; q++)
+                            y[q] = p00.at[q * p00.step];
+                        continue;
+                    }
+                    const ptrdiff_t r1 = folded(row + 1, h, s->fill_mode), c1 = folded(column + 1, w, s->fill_mode);
+                    blend(c, pixel_at(a, image, r0, c0), pixel_at(a, image, r0, c1), pixel_at(a, image, r1, c0),
+                          pixel_at(a, image, r1, c1), at.below[k], at.right[k], y);
                 }
             }
         }
@@ -135,14 +161,22 @@ static void affine_sample_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
     const affine_samples *a = arg;
     const ptrdiff_t c = a->s->c;
     if (a->s->bilinear)
-        c == 1 ? sample_rows(a, begin, end, 1, 1) : c == 3 ? sample_rows(a, begin, end, 3, 1) : sample_rows(a, begin, end, c, 1);
+        switch (c) {
+        case 1: sample_rows(a, begin, end, 1, 1); break;
+        case 3: sample_rows(a, begin, end, 3, 1); break;
+        default: sample_rows(a, begin, end, c, 1);
+        }
     else
-        c == 1 ? sample_rows(a, begin, end, 1, 0) : c == 3 ? sample_rows(a, begin, end, 3, 0) : sample_rows(a, begin, end, c, 0);
+        switch (c) {
+        case 1: sample_rows(a, begin, end, 1, 0); break;
+        case 3: sample_rows(a, begin, end, 3, 0); break;
+        default: sample_rows(a, begin, end, c, 0);
+        }
 }
 
 static void affine_sample(const cdl_sampling *s, const void *x, const void *transforms, void *y)
 {
     affine_samples a = {s, x, transforms, y, (real)s->fill_value};
     const double pixels = (double)s->n * s->out_h * s->out_w;
-    cdl_parallel(s->n * s->out_h, 1, pixels * (2 + s->c), affine_sample_task, &a);
+    cdl_parallel(s->n * s->out_h, 1, pixels * (2 + (s->bilinear ? 1.0 : 0.5) * s->c), affine_sample_task, &a);
 }

@@ -45,7 +45,6 @@ def test_a_model_of_all_outputs_predicts_what_every_layer_puts_out():
     for y, expected in zip(maps(X), by_hand(model), strict=True):
         np.testing.assert_array_equal(y, expected)
     assert maps.output_shape == [(None, *y.shape[1:]) for y in found]
-    assert maps.compute_output_shape((5, 6, 6, 2)) == [(5, *y.shape[1:]) for y in found]
 
 
 def test_the_arrays_of_several_outputs_are_independent():
@@ -183,6 +182,26 @@ def test_a_copy_has_tensors_of_its_own(duplicate):
     np.testing.assert_array_equal(again.predict(X, verbose=0)[1], maps.predict(X, verbose=0)[1])
 
 
+def test_feature_maps_and_filters_of_a_convolutional_network():
+    model = Sequential(
+        [
+            layers.Input((28, 28, 1)),
+            layers.Conv2D(32, (3, 3), activation="relu"),
+            layers.MaxPooling2D((2, 2)),
+            layers.Conv2D(64, (3, 3), activation="relu"),
+            layers.Flatten(),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+    images = rng.uniform(size=(3, 28, 28, 1)).astype("float32")
+    maps = Model(inputs=model.inputs, outputs=[layer.output for layer in model.layers[:3]]).predict(images, verbose=0)
+    assert [y.shape for y in maps] == [(3, 26, 26, 32), (3, 13, 13, 32), (3, 11, 11, 64)]
+    filters, biases = model.layers[0].get_weights()
+    assert filters.shape == (3, 3, 1, 32) and biases.shape == (32,)
+    by_definition = sum(images[:, i : i + 26, j : j + 26] * filters[i, j, 0] for i in range(3) for j in range(3))
+    np.testing.assert_allclose(maps[0], np.maximum(by_definition + biases, 0), rtol=1e-4, atol=1e-5)
+
+
 def test_the_summary_shows_the_layers_on_the_way():
     lines = []
     model = network()
@@ -221,6 +240,8 @@ def test_what_was_never_built_has_no_tensors():
         (lambda m, o: Model(m.inputs, m.layers[0]), "`outputs` values must be KerasTensors.*of type ZeroPadding2D"),
         (lambda m, o: Model(X, m.outputs), "`inputs` values must be KerasTensors"),
         (lambda m, o: Model(m.inputs, [m.outputs[0], m.layers[0].output]).compile("sgd", "mse"), "2 outputs"),
+        (lambda m, o: Sequential([Model(m.inputs, [m.outputs[0], m.layers[0].output])]), "2 outputs.*inside another"),
+        (lambda m, o: Model(m.inputs, [m.inputs[0], m.outputs[0]])(X, ctx=cdl.Context()), "2 outputs; it can predict"),
         (lambda m, o: Model(m.inputs, m.outputs).add(layers.Dense(2)), "new Sequential"),
         (lambda m, o: Model(m.inputs, m.outputs).pop(), "earlier output"),
         (lambda m, o: Model(m.inputs, m.outputs).predict(X[:, :3]), r"shape \(20, 3, 6, 2\)"),

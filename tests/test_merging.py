@@ -134,6 +134,58 @@ def test_a_model_with_branches_learns():
     assert losses[-1] < losses[0] / 5
 
 
+IMAGE_BLOCKS = {
+    "a residual block": lambda: Residual(
+        [
+            layers.Conv2D(4, 3, strides=2, padding="same", use_bias=False),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+            layers.Conv2D(4, 3, padding="same"),
+        ],
+        shortcut=[layers.Conv2D(4, 1, strides=2), layers.BatchNormalization()],
+        activation="elu",
+    ),
+    "squeeze and excitation": lambda: Parallel(
+        [[], [layers.GlobalAveragePooling2D(), layers.Dense(2, "elu"), layers.Dense(3, "sigmoid")]], "multiply"
+    ),
+    "a U-net": lambda: Parallel(
+        [
+            layers.Conv2D(2, 3, padding="same"),
+            [
+                layers.AveragePooling2D(),
+                layers.Conv2D(3, 3, padding="same", activation="tanh"),
+                layers.UpSampling2D(interpolation="bilinear"),
+            ],
+        ],
+        "concatenate",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", IMAGE_BLOCKS)
+def test_blocks_of_well_known_networks_go_back_as_they_came(name):
+    check_gradients(IMAGE_BLOCKS[name], (2, 4, 6, 3), training=True, tolerance=1e-6)
+
+
+def test_a_network_of_blocks_learns_where_the_bright_spot_is():
+    x = rng.normal(size=(300, 8, 8, 1))
+    y = rng.integers(0, 4, 300)
+    x[np.arange(300), 2 + 4 * (y // 2), 2 + 4 * (y % 2)] += 6
+    model = Sequential(
+        [
+            layers.Input((8, 8, 1)),
+            layers.Conv2D(3, 3, padding="same"),
+            *(IMAGE_BLOCKS[name]() for name in ("a U-net", "a residual block")),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dense(4, activation="softmax"),
+        ]
+    )
+    model.compile(cdl.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    history = model.fit(x, y, epochs=12, verbose=0).history
+    assert history["accuracy"][-1] > 0.95
+
+
 def test_the_layers_of_a_branch_can_be_reached():
     block = Residual([dense(3, "tanh"), dense()], name="block")
     block(X)

@@ -114,6 +114,10 @@ def test_no_noise_leaves_the_input(make):
     np.testing.assert_array_equal(in_training(make(0), X), X)
 
 
+def test_alpha_dropout_of_everything_gives_zeros():
+    assert not in_training(layers.AlphaDropout(1.0), X).any()
+
+
 def test_noise_trains_in_a_model():
     model = cdl.Sequential(
         [
@@ -139,8 +143,8 @@ def test_noise_trains_in_a_model():
         (lambda: layers.GaussianNoise(-0.1), "`stddev`.*between 0 and 1.*-0.1"),
         (lambda: layers.GaussianNoise(1.5), "`stddev`.*1.5"),
         (lambda: layers.GaussianDropout(2), "`rate`.*rate=2"),
-        (lambda: layers.GaussianDropout(1), "less than 1.*rate=1"),
-        (lambda: layers.AlphaDropout(1.0), "less than 1.*rate=1.0"),
+        (lambda: layers.GaussianDropout(1), "infinite.*rate=1"),
+        (lambda: layers.AlphaDropout(1.1), "`rate`.*rate=1.1"),
         (lambda: layers.SpatialDropout2D("half"), "`rate`.*half"),
         (lambda: layers.SpatialDropout2D(0.5, "channels_first"), "channels_last"),
         (lambda: layers.SpatialDropout2D(0.5)(X), r"3 axes \(shape .*4 are needed"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from functools import partial
+from functools import partial, reduce
 
 import jax
 import jax.numpy as jnp
@@ -26,7 +26,7 @@ def logits(network: Network, weights, x, key=None):
                 x = jax.lax.conv_general_dilated(x, kernel, [1] * len(size), padding.upper(), dimension_numbers=layout)
                 x = jax.nn.relu(x + bias)
             case MaxPool(axes):
-                x = max_pool(x, (1, *[2] * axes, 1))
+                x = max_pool(x, 2, axes)
             case Flatten():
                 x = x.reshape(len(x), -1)
             case GlobalAverage():
@@ -42,8 +42,12 @@ def logits(network: Network, weights, x, key=None):
     return x
 
 
-def max_pool(x, window):
-    return jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, window, window, "VALID")
+def max_pool(x, size, axes):
+    """The maximum of strided slices: 15 times as fast backwards as reduce_window, whose gradient is serial."""
+    whole = [points // size * size for points in x.shape[1:-1]]
+    starts = itertools.product(range(size), repeat=axes)
+    windows = ([slice(i, n, size) for i, n in zip(start, whole, strict=True)] for start in starts)
+    return reduce(jnp.maximum, (x[:, *window] for window in windows))
 
 
 def crossentropy(network, weights, x, label, key):
@@ -140,7 +144,7 @@ class Peer:
 
         def forward(x):
             if case.kind == "max":
-                return max_pool(x, window)
+                return max_pool(x, case.size, 2)
             return jax.lax.reduce_window(x, 0.0, jax.lax.add, window, window, "VALID") / case.size**2
 
         if wanted == "forward":

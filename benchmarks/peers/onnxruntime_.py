@@ -56,4 +56,7 @@ class Peer:
     def predict(self, network: Network, count: int) -> Task:
         session = onnxruntime.InferenceSession(model(network), self.options, providers=["CPUExecutionProvider"])
         x = np.ascontiguousarray(np.moveaxis(network.samples(count)[0], -1, 1))
-        return Task(lambda: session.run(None, {"x": x})[0])
+        if count <= network.part:
+            return Task(lambda: session.run(None, {"x": x})[0])
+        parts = np.split(x, range(network.part, count, network.part))
+        return Task(lambda: np.concatenate([session.run(None, {"x": part})[0] for part in parts]))

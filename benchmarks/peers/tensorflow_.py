@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import tensorflow as tf
 from geometry import Convolution, Pooling
@@ -38,7 +40,7 @@ class Net:
                 case MaxPool():
                     x = tf.nn.max_pool(x, 2, 2, "VALID")
                 case Flatten():
-                    x = tf.reshape(x, (len(x), -1))
+                    x = tf.reshape(x, (-1, math.prod(x.shape[1:])))
                 case GlobalAverage():
                     x = tf.reduce_mean(x, range(1, len(x.shape) - 1))
                 case Dropout(rate):

@@ -51,6 +51,10 @@ class Net:
             self.model.parameters(), LEARNING_RATE, (BETA_1, BETA_2), EPSILON, fused=tuned or None
         )
         self.loss = torch.compile(self._loss) if compiled else self._loss
+        for parameter in self.model.parameters():
+            parameter.grad = torch.zeros_like(parameter)
+        self.optimizer.step()  # makes Adam's moments
+        self.optimizer.zero_grad()
         self.reset()
 
     @torch.no_grad()
@@ -105,10 +109,8 @@ class Peer:
         return Task(epoch, net.reset)
 
     def predict(self, network: Network, count: int) -> Task:
-        """The tuned peer takes as many samples at once as suit the caches."""
         model = self._net(network).model.eval()
-        part = 1000 if network.dense else 250
-        chunks = self._samples(network.samples(count)[0]).split(part if self.tuned else count)
+        chunks = self._samples(network.samples(count)[0]).split(network.part if self.tuned else count)
 
         def predict() -> torch.Tensor:
             with torch.inference_mode():

@@ -16,7 +16,7 @@ from cdl.layers.convolution_transpose import (
 )
 from cdl.layers.dense import Dense
 from cdl.layers.depthwise_convolution import DepthwiseConv1D, DepthwiseConv2D
-from cdl.layers.dropout import Dropout, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
+from cdl.layers.dropout import AlphaDropout, Dropout, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
 from cdl.layers.global_pooling import (
     GlobalAveragePooling1D,
     GlobalAveragePooling2D,
@@ -28,7 +28,7 @@ from cdl.layers.global_pooling import (
 from cdl.layers.input import Input, InputLayer, KerasTensor
 from cdl.layers.margins import Cropping1D, Cropping2D, Cropping3D, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
 from cdl.layers.merging import Parallel, Residual
-from cdl.layers.noise import AlphaDropout, GaussianDropout, GaussianNoise
+from cdl.layers.noise import GaussianDropout, GaussianNoise
 from cdl.layers.normalization import (
     BatchNormalization,
     GroupNormalization,

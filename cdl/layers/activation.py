@@ -143,14 +143,14 @@ class PReLU(Layer):
 
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
         ctx.save(x)
-        return np.where(x > 0, x, self.alpha.value * x)
+        return np.maximum(x, 0) + self.alpha.value * np.minimum(x, 0)
 
     def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray:
         (x,) = ctx.saved
         shared = (0, *(self.shared_axes or ()))
-        dalpha = np.where(x > 0, 0, dy * x).sum(axis=shared, keepdims=True)[0]
-        self.alpha.add_gradient(dalpha.astype(x.dtype))
-        return np.where(x > 0, dy, self.alpha.value * dy)
+        self.alpha.add_gradient((dy * np.minimum(x, 0)).sum(axis=shared, keepdims=True)[0])
+        positive = (x > 0).astype(x.dtype)
+        return dy * (positive + self.alpha.value * (1 - positive))
 
     def check_input(self, shape: Shape) -> None:
         shared = self.shared_axes or ()

@@ -55,7 +55,8 @@ class Chain(Layer):
 
     def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray | None:
         (calls,) = ctx.saved
-        for layer, child in reversed(calls):
+        while calls:  # what a layer kept is released as soon as it has served
+            layer, child = calls.pop()
             dy = layer.backward(child, dy)
         return dy if ctx.need_input_grad else None
 

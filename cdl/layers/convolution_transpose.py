@@ -166,8 +166,6 @@ class Conv3DTranspose(BaseConvTranspose):
         super().__init__(filters, kernel_size, strides, padding, output_padding, data_format, *args, **kwargs)
 
 
-Convolution1DTranspose, Convolution2DTranspose, Convolution3DTranspose = (
-    Conv1DTranspose,
-    Conv2DTranspose,
-    Conv3DTranspose,
-)
+Convolution1DTranspose = Conv1DTranspose
+Convolution2DTranspose = Conv2DTranspose
+Convolution3DTranspose = Conv3DTranspose

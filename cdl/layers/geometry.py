@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 Window = tuple[int, ...]
 Sizes = tuple[int | None, ...]  # None: any
-Pairs = tuple[tuple[int, int], ...]  # (before, after) for each axis
+Pair = tuple[int, int]  # (before, after)
+Pairs = tuple[Pair, ...]
 
 
 def as_tuple(value: Any, rank: int, who: str, name: str, least: int = 1) -> tuple[int, ...]:
@@ -67,29 +68,20 @@ def convolved(input_size: Sizes, size: Window, strides: Window, dilation: Window
     no window looks beyond its own position. An axis of unknown size, None, has None windows. A number below 1 says that
     the window does not fit; that is for the caller to refuse.
     """
-    known = tuple(0 if points is None else points for points in input_size)
-    extents = tuple(step * (window - 1) + 1 for window, step in zip(size, dilation, strict=True))
-    pairs: Pairs = ((0, 0),) * len(known)
-    if padding == "same":
-        pairs = same_padding(known, size, strides, dilation)
-    elif padding == "causal":
-        pairs = tuple((extent - 1, 0) for extent in extents)
-    axes = zip(input_size, known, pairs, extents, strides, strict=True)
-    counts = tuple(
-        None if points is None else (number + sum(pair) - extent) // stride + 1
-        for points, number, pair, extent, stride in axes
-    )
-    return counts, pairs
+
+    def along(points: int, window: int, stride: int, step: int) -> tuple[int, Pair]:
+        extent = step * (window - 1) + 1
+        pair = (extent - 1 if padding == "causal" else 0, 0)
+        if padding == "same":
+            (pair,) = same_padding((points,), (window,), (stride,), (step,))
+        return (points + sum(pair) - extent) // stride + 1, pair
+
+    return _along_axes(along, input_size, size, strides, dilation)
 
 
 @functools.lru_cache
 def transposed(
-    input_size: Sizes,
-    size: Window,
-    strides: Window,
-    dilation: Window,
-    padding: str,
-    output_padding: Window | None,
+    input_size: Sizes, size: Window, strides: Window, dilation: Window, padding: str, output_padding: Window | None
 ) -> tuple[Sizes, Pairs]:
     """The size of a transposed convolution's output along each axis, and the padding that the convolution back has.
 
@@ -98,21 +90,22 @@ def transposed(
     in * stride or, with an `output_padding`, (in - 1) * stride + e % 2 + output_padding (Keras' rule). What is too much
     is cut off at both sides, an odd one at the end; what is too little is added at the end.
     """
-    sizes: list[int | None] = []
-    pairs = []
-    for axis, points in enumerate(input_size):
-        stride, extent = strides[axis], dilation[axis] * (size[axis] - 1) + 1
-        extra = None if output_padding is None else output_padding[axis]
-        if points is None:
-            sizes.append(None)
-            pairs.append((0, 0))
-            continue
+
+    def along(points: int, window: int, stride: int, step: int, extra: int | None) -> tuple[int, Pair]:
+        extent = step * (window - 1) + 1
         touched = (points - 1) * stride + extent
         if padding == "valid":
             out = touched + (max(stride - extent, 0) if extra is None else extra)
         else:
             out = points * stride if extra is None else (points - 1) * stride + extent % 2 + extra
         surplus = max(touched - out, 0)
-        sizes.append(out)
-        pairs.append((surplus // 2, surplus - surplus // 2))
-    return tuple(sizes), tuple(pairs)
+        return out, (surplus // 2, surplus - surplus // 2)
+
+    return _along_axes(along, input_size, size, strides, dilation, output_padding or (None,) * len(size))
+
+
+def _along_axes(along: Callable[..., tuple[int, Pair]], input_size: Sizes, *rest: Sizes) -> tuple[Sizes, Pairs]:
+    """(size, pair) of each axis by `along`, as sizes and pairs; an axis of unknown size stays unknown."""
+    columns = zip(input_size, *rest, strict=True)
+    axes = [(None, (0, 0)) if points is None else along(points, *more) for points, *more in columns]
+    return tuple(size for size, _ in axes), tuple(pair for _, pair in axes)

@@ -169,6 +169,7 @@ class Parallel(Layer):
             raise ValueError(f"{self.who}: merge is one of {', '.join(map(repr, MERGES))}. Received: {merge!r}")
         self.branches = [Chain(self._layers_of(branch), name=self.name, dtype=self.dtype) for branch in branches]
         self.merge, self.axis = merge, axis
+        self._fitting: list[Shape] = []  # the shapes of the last batch: mostly those of the next
         self._merge = Concatenate(axis) if merge == "concatenate" else MERGES[merge]()  # type: ignore[abstract]
 
     @property
@@ -193,7 +194,10 @@ class Parallel(Layer):
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
         calls = [ctx.child(ctx.need_input_grad) for _ in self.branches]
         ys = [branch.forward(call, x) for branch, call in zip(self.branches, calls, strict=True)]
-        self._merged_shape([y.shape for y in ys])
+        shapes = [y.shape for y in ys]
+        if shapes != self._fitting:
+            self._merged_shape(shapes)
+            self._fitting = shapes
         merging = ctx.child()
         ctx.save(calls, merging)
         return self._merge.forward(merging, ys)

@@ -29,6 +29,7 @@ class Spatial(Layer):
                 f"{self.who}: input has {len(shape)} axes (shape {tuple(shape)}), but {self.rank + 2} are needed: "
                 f"(batch, {', '.join(sizes)}, channels). Reshape the input."
             )
+        self.compute_output_shape(shape)  # refuses sizes that do not fit
 
 
 def as_pairs(value: Any, rank: int, who: str, name: str) -> Pairs:

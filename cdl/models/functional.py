@@ -34,6 +34,7 @@ class Functional(Sequential):
         if len(sources) != 1:
             raise ValueError(f"Model: cdl's models have one input. Received {len(sources)}: inputs={inputs!r}")
         self._ends = tensors_of(outputs, "outputs")
+        self._listed = isinstance(inputs, list | tuple), isinstance(outputs, list | tuple)
         self._tensors = max((way(sources[0], end) for end in self._ends), key=len)
         if len(self._tensors) == 1 or any(end not in self._tensors for end in self._ends):
             raise ValueError(f"Model: {ONE_CHAIN} Received: outputs={outputs!r}")
@@ -76,12 +77,13 @@ class Functional(Sequential):
         shapes = [self._shapes[position] for position in self._positions]
         return shapes[0] if len(shapes) == 1 else shapes
 
-    def compute_output_shape(self, input_shape: Shape) -> Any:
-        shapes = [tuple(input_shape)]
-        for layer in self._stack:
-            shapes.append(tuple(layer.compute_output_shape(shapes[-1])))
-        found = [shapes[position] for position in self._positions]
-        return found[0] if len(found) == 1 else found
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        if len(self._positions) > 1:
+            raise ValueError(
+                f"Model {self.name!r} has {len(self._positions)} outputs, but a layer inside another model has one. "
+                f"Make a Model with one output."
+            )
+        return super().compute_output_shape(input_shape)
 
     def add(self, layer: Any) -> None:
         raise ValueError(
@@ -107,13 +109,14 @@ class Functional(Sequential):
                 entry["inbound_nodes"] = [{"args": [{"class_name": "__keras_tensor__", "config": of}], "kwargs": {}}]
                 entry["build_config"] = {"input_shape": list(source.shape)}
             entries.append(entry)
-        ends = [[names[position], 0, 0] for position in self._positions]
+        ends = [[names[0], 0, 0]], [[names[position], 0, 0] for position in self._positions]
+        input_layers, output_layers = (of if listed else of[0] for of, listed in zip(ends, self._listed, strict=True))
         return {
             "name": self.name,
             "trainable": self.trainable,
             "layers": entries,
-            "input_layers": [[names[0], 0, 0]],
-            "output_layers": ends[0] if len(ends) == 1 else ends,
+            "input_layers": input_layers,
+            "output_layers": output_layers,
         }
 
     @classmethod
@@ -130,9 +133,11 @@ class Functional(Sequential):
             base.add(layers.deserialize(entry))
             before = entry["name"]
         tensors = dict(zip((entry["name"] for entry in config["layers"]), base._tensors, strict=True))
-        ends = config["output_layers"]
-        outputs = [tensors[end[0]] for end in ([ends] if isinstance(ends[0], str) else ends)]
-        return cls(base.inputs, outputs, config.get("name"), config.get("trainable", True))
+        inputs, outputs = (
+            tensors[ends[0]] if isinstance(ends[0], str) else [tensors[end[0]] for end in ends]
+            for ends in (config["input_layers"], config["output_layers"])
+        )
+        return cls(inputs, outputs, config.get("name"), config.get("trainable", True))
 
 
 ONE_CHAIN = "cdl's Model takes outputs of one Sequential model, at least one of them from a layer behind `inputs`."

@@ -5,6 +5,7 @@ Runs where Keras with its JAX backend is installed: KERAS_BACKEND=jax python -m 
 
 import inspect
 import os
+import re
 
 import numpy as np
 import pytest
@@ -42,44 +43,38 @@ def random(*shape, seed=0):
 CASES = [
     *(
         ("Conv1D", (length, 3), {"filters": 2, "kernel_size": size, "strides": strides, "padding": padding})
-        for length in (1, 6, 7)
-        for size in (1, 2, 3, 4)
+        for length in (1, 7)
+        for size in (1, 2, 3)
         for strides in (1, 2, 5)
         for padding in ("valid", "same", "causal")
         if padding != "valid" or size <= length
     ),
     *(
-        (
-            "Conv1D",
-            (9, 4),
-            {"filters": 6, "kernel_size": size, "dilation_rate": 3, "padding": padding, "groups": groups},
-        )
+        ("Conv1D", (9, 4), {"filters": 6, "kernel_size": size, "dilation_rate": 3, "padding": padding, "groups": 2})
         for size, padding in [(1, "valid"), (3, "valid"), (2, "same"), (3, "same"), (4, "same"), (3, "causal")]
-        for groups in (1, 2)
     ),
     *(
-        ("Conv2D", image, {"filters": 4, "kernel_size": size, "strides": strides, "padding": padding, "groups": groups})
-        for image in [(7, 6, 2), (1, 1, 4)]
-        for size in [(3, 3), (2, 4), (1, 1), (5, 2)]
+        ("Conv2D", (7, 6, 2), {"filters": 4, "kernel_size": size, "strides": strides, "padding": padding, **more})
+        for size in [(3, 3), (2, 4), (1, 1)]
         for strides in [(1, 1), (2, 3), (4, 6)]
-        for padding, groups in [("valid", 1), ("valid", 2), ("same", 1), ("same", 2)]
-        if padding != "valid" or image != (1, 1, 4) or size == (1, 1)
+        for padding in ("valid", "same")
+        for more in [{}, {"groups": 2}]
     ),
+    ("Conv2D", (1, 1, 4), {"filters": 3, "kernel_size": (3, 2), "strides": 2, "padding": "same"}),
+    ("Conv2D", (1, 1, 4), {"filters": 2, "kernel_size": 1, "groups": 2}),
     *(
         (
             "Conv2D",
             (9, 8, 3),
             {"filters": 3, "kernel_size": size, "dilation_rate": rate, "padding": padding, "groups": 3},
         )
-        for size in [(3, 3), (2, 4)]
-        for rate in [2, (2, 1), (3, 2)]
+        for size, rate in [((3, 3), 2), ((2, 4), (2, 1)), ((2, 3), (3, 2))]
         for padding in ("valid", "same")
     ),
     *(
-        ("Conv3D", (5, 4, 6, 2), {"filters": 4, "kernel_size": size, "padding": padding, **more})
-        for size in [(2, 3, 1), (3, 2, 4)]
+        ("Conv3D", (5, 4, 6, 2), {"filters": 4, "kernel_size": (3, 2, 4), "padding": padding, **more})
         for padding in ("valid", "same")
-        for more in [{}, {"strides": (1, 2, 3)}, {"dilation_rate": (2, 1, 1)}, {"groups": 2}, {"strides": 4}]
+        for more in [{}, {"strides": (1, 2, 5)}, {"dilation_rate": (2, 1, 1)}, {"groups": 2}]
     ),
     *(
         (
@@ -87,63 +82,63 @@ CASES = [
             (length, 3),
             {"filters": 2, "kernel_size": size, "strides": strides, "padding": padding, "output_padding": extra},
         )
-        for length in (1, 4, 5)
-        for size in (1, 2, 3, 4, 5)
-        for strides in (1, 2, 3, 6)
+        for length in (1, 4)
+        for size in (1, 2, 3, 5)
+        for strides in (2, 6)
         for padding in ("valid", "same")
-        for extra in (None, *range(strides))
+        for extra in (None, 0, strides - 1)
         if not (length == 1 and padding == "same" and size % 2 == 0 and extra == 0)  # an output without points
     ),
     *(
-        (
-            "Conv1DTranspose",
-            (5, 3),
-            {"filters": 2, "kernel_size": size, "dilation_rate": rate, "padding": padding, "output_padding": extra},
-        )
-        for size in (1, 2, 3, 4)
-        for rate in (2, 3)
+        ("Conv1DTranspose", (5, 3), {"filters": 2, "kernel_size": size, "dilation_rate": rate, "padding": padding})
+        for size, rate in [(1, 2), (2, 2), (3, 2), (2, 3), (3, 3)]
         for padding in ("valid", "same")
-        for extra in (None, 0)
     ),
     *(
-        ("Conv2DTranspose", image, {"filters": 3, "kernel_size": size, "strides": strides, "padding": padding, **more})
+        ("Conv2DTranspose", image, {"filters": 3, "kernel_size": size, "strides": strides, "padding": padding})
         for image in [(4, 3, 2), (1, 1, 2)]
         for size in [(3, 3), (2, 5)]
         for strides in [1, 2, (4, 3)]
         for padding in ("valid", "same")
-        for more in [{}, {"output_padding": (0, 0)}]
-        if not (more and image[0] == 1 and padding == "same")
     ),
-    ("Conv2DTranspose", (4, 3, 2), {"filters": 3, "kernel_size": 3, "strides": (3, 2), "output_padding": (2, 1)}),
-    ("Conv2DTranspose", (4, 3, 2), {"filters": 3, "kernel_size": (2, 3), "dilation_rate": (3, 2), "padding": "same"}),
+    # Not with an even size, padding "same" and output_padding 0 in two axes: XLA aborts the process (JAX 0.10).
+    *(
+        ("Conv2DTranspose", (4, 3, 2), {"filters": 3, "kernel_size": 3, "padding": padding, **more})
+        for padding in ("valid", "same")
+        for more in [{"strides": (3, 2), "output_padding": (2, 0)}, {"dilation_rate": (3, 2)}]
+    ),
     *(
         ("Conv3DTranspose", (2, 3, 2, 2), {"filters": 3, "kernel_size": (2, 3, 1), "padding": padding, **more})
         for padding in ("valid", "same")
         for more in [{}, {"strides": (1, 2, 3)}, {"strides": 2, "output_padding": 1}, {"dilation_rate": 2}]
     ),
     *(
-        ("DepthwiseConv1D", (7, 3), {"kernel_size": size, "padding": padding, "depth_multiplier": depth, **more})
-        for size in (1, 2, 3)
-        for padding in ("valid", "same")
-        for depth in (1, 2)
-        for more in [{}, {"strides": 2}, {"strides": 4}, {"dilation_rate": 2}]
+        ("DepthwiseConv1D", (7, 3), {"kernel_size": size, "padding": padding, "depth_multiplier": 2, **more})
+        for size, padding in [(2, "valid"), (2, "same"), (3, "same")]
+        for more in [{}, {"strides": 4}, {"dilation_rate": 2}]
     ),
     *(
-        ("DepthwiseConv2D", image, {"kernel_size": (2, 3), "padding": padding, "depth_multiplier": depth, **more})
-        for image in [(7, 6, 3), (2, 3, 1)]
+        ("DepthwiseConv2D", (7, 6, 3), {"kernel_size": (2, 3), "padding": padding, "depth_multiplier": depth, **more})
         for padding in ("valid", "same")
         for depth in (1, 3)
-        for more in [{}, {"strides": 2}, {"strides": 4}, {"dilation_rate": (1, 2)}, {"strides": 2, "dilation_rate": 2}]
-        if image == (7, 6, 3) or padding == "same"
+        for more in [{}, {"strides": 4}, {"strides": 2, "dilation_rate": 2}]
     ),
+    ("DepthwiseConv2D", (1, 2, 1), {"kernel_size": 3, "padding": "same", "depth_multiplier": 2, "use_bias": False}),
     *(
-        (name, image, {"filters": 4, "kernel_size": 3, "padding": padding, "depth_multiplier": depth, **more})
+        (name, image, {"filters": 4, "kernel_size": 3, "padding": padding, "depth_multiplier": 2, **more})
         for name, image in [("SeparableConv1D", (7, 3)), ("SeparableConv2D", (7, 6, 3))]
         for padding in ("valid", "same")
-        for depth in (1, 2)
         for more in [{}, {"strides": 2}, {"dilation_rate": 2}]
     ),
 ]
+
+
+@pytest.fixture(autouse=True)
+def quick_compilation():
+    """Every case is compiled anew, for a few numbers."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
 
 
 def pair(name, arguments, image):
@@ -162,28 +157,30 @@ def name_of(case):
     return " ".join([name, str(image), *(f"{key}={value}" for key, value in arguments.items())])
 
 
-@pytest.mark.parametrize("case", [*CASES], ids=name_of)
+@pytest.mark.parametrize("case", CASES, ids=name_of)
 def test_outputs_and_gradients(case):
     name, image, arguments = case
     ours, theirs = pair(name, {"activation": "tanh", **arguments}, image)
     x = random(2, *image)
 
-    def call(variables, x):
-        return theirs.stateless_call(variables, [], x)[0]
-
-    expected, pull_back = jax.vjp(call, [variable.value for variable in theirs.trainable_variables], x)
     ctx = Context(training=True)
     y = ours.forward(ctx, x)
-    np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-5)
-    assert ours.compute_output_shape((None, *image)) == tuple(theirs.compute_output_shape((None, *image)))
-    assert ours.compute_output_shape((None, *image)) == (None, *y.shape[1:])
-
     dy = random(*y.shape, seed=9)
-    expected_gradients, expected_dx = pull_back(dy)
     dx = ours.backward(ctx, dy)
+
+    @jax.jit
+    def forward_and_back(variables, x, dy):
+        z, pull_back = jax.vjp(lambda variables, x: theirs.stateless_call(variables, [], x)[0], variables, x)
+        return z, *pull_back(dy)
+
+    variables = [variable.value for variable in theirs.trainable_variables]
+    expected, expected_gradients, expected_dx = forward_and_back(variables, x, dy)
+    np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(dx, expected_dx, rtol=1e-4, atol=2e-5)
     for variable, expected_gradient in zip(ours.weights, expected_gradients, strict=True):
         np.testing.assert_allclose(variable.grad, expected_gradient, rtol=1e-4, atol=5e-5, err_msg=variable.path)
+    assert ours.compute_output_shape((None, *image)) == tuple(theirs.compute_output_shape((None, *image)))
+    assert ours.compute_output_shape((None, *image)) == (None, *y.shape[1:])
 
 
 def some_arguments(name):
@@ -302,18 +299,18 @@ def network(lib):
     )
 
 
-def test_a_network_and_its_summary():
-    printed = []
-    for lib in (cdl, keras):
-        lib.utils.clear_session()
-        lines = []
-        network(lib).summary(print_fn=lambda text, lines=lines, **_: lines.append(text))
-        printed.append([line.rstrip() for line in "\n".join(lines).strip().splitlines()])
-    assert printed[0] == printed[1]
+def test_a_network_has_the_outputs_the_shapes_and_the_counts_of_keras():
     theirs, ours = network(keras), network(cdl)
     ours.set_weights(theirs.get_weights())
     x = random(3, 12, 11, 2)
     np.testing.assert_allclose(ours.predict(x, verbose=0), theirs.predict(x, verbose=0), rtol=1e-4, atol=1e-5)
+    rows = []
+    for model in (ours, theirs):
+        lines = []
+        model.summary(print_fn=lambda text, lines=lines, **_: lines.append(text))
+        rows.append(re.findall(r"│ (\(None.*?\)) +│ +([\d,]+) │", "\n".join(lines)))
+    assert rows[0] == rows[1]
+    assert len(rows[0]) == len(ours.layers)
 
 
 IMAGE = random(2, 5, 6, 3)

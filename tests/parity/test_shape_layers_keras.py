@@ -320,6 +320,7 @@ def test_feature_maps_and_the_configuration_of_their_model_are_those_of_keras(ou
     assert plain(maps.get_config()) == plain(expected.get_config())
     assert maps.input_shape == expected.input_shape
     again = cdl.utils.deserialize_keras_object(keras.saving.serialize_keras_object(expected))
+    assert plain(again.get_config()) == plain(expected.get_config())
     again.set_weights(expected.get_weights())
     for one, other in zip(again.predict(x, verbose=0), wanted, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)

@@ -11,6 +11,7 @@ import numpy as np
 from cdl import config
 from cdl.layers.base import Layer, Shape
 from cdl.layers.context import Context
+from cdl.layers.preprocessing.rescaling import for_sample
 
 
 class Normalization(Layer):
@@ -134,14 +135,17 @@ class Normalization(Layer):
                 f"Normalization {self.name!r}: input has shape {tuple(shape)}, but the layer was built for {wanted}"
             )
 
-    def _deviation(self) -> np.ndarray:
+    def deviation(self) -> np.ndarray:
+        """max(sqrt(variance), epsilon)"""
         return np.maximum(np.sqrt(self.variance), np.asarray(config.epsilon(), self.dtype))
 
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
-        return self.mean + x * self._deviation() if self.invert else (x - self.mean) / self._deviation()
+        mean, deviation = for_sample(self.mean, x), for_sample(self.deviation(), x)
+        return x * deviation + mean if self.invert else (x - mean) / deviation
 
     def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray:
-        return dy * self._deviation() if self.invert else dy / self._deviation()
+        deviation = for_sample(self.deviation(), dy)
+        return dy * deviation if self.invert else dy / deviation
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape

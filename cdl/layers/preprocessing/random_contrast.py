@@ -56,5 +56,10 @@ class RandomContrast(RandomImageLayer):
 
 
 def channel_means(x: np.ndarray) -> np.ndarray:
-    """(n, h, w, c) -> (n, 1, 1, c). One axis after the other: the sums stay short, and so do their roundings."""
-    return x.mean(axis=1, keepdims=True).mean(axis=2, keepdims=True)
+    """The mean over h and w of each image and channel, for a row of pixels: (n, h, w, c) -> (n, 1, w, c).
+
+    One axis after the other: the sums stay short, and so do their roundings. A whole row, because NumPy is slow with an
+    array that is repeated along all axes but a short one.
+    """
+    rows = x.mean(axis=1, keepdims=True)
+    return np.repeat(rows.mean(axis=2, keepdims=True), x.shape[2], axis=2)
