@@ -47,10 +47,7 @@ def compose(digits, labels, clothes, count, rng):
 
 
 def convolution(filters):
-    return [
-        layers.Conv2D(filters, 3, padding="same", activation="relu"),
-        layers.BatchNormalization(momentum=0.9),
-    ]
+    return [layers.Conv2D(filters, 3, padding="same", activation="relu"), layers.BatchNormalization(momentum=0.9)]
 
 
 def level(filters, below):
@@ -72,8 +69,10 @@ test_scenes, test_classes = compose(x_test, y_test, clothes_test, 1000, np.rando
 
 u_net = level(16, level(32, level(64, convolution(128))))
 model = Sequential([layers.Input((SIZE, SIZE, 1)), *u_net, layers.Conv2D(11, 1)])
+steps = options.epochs * -(-options.samples // 16)
+optimizer = optimizers.Adam(lambda step: 0.005 * (1 - step / steps))
 loss = losses.SparseCategoricalCrossentropy(from_logits=True)  # from what comes before a softmax: more exact
-model.compile(optimizer=optimizers.Adam(0.005), loss=loss, metrics=["accuracy"])
+model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
 model.summary()
 model.fit(scenes, classes, batch_size=16, epochs=options.epochs)
 
@@ -82,8 +81,8 @@ confusion = np.bincount(11 * test_classes.ravel().astype(int) + predicted.ravel(
 common = confusion.diagonal()
 iou = common / (confusion.sum(axis=0) + confusion.sum(axis=1) - common)
 print("\nIoU:", ", ".join(f"{name} {value:.2f}" for name, value in zip([*range(10), "background"], iou, strict=True)))
-print(f"Of {test_classes.size:,} pixels of unseen scenes, {common.sum() / test_classes.size:.2%} are right; ", end="")
-print(f"mean IoU {iou.mean():.3f}")
+print(f"{common.sum() / confusion.sum():.1%} of the pixels of unseen scenes are right ", end="")
+print(f"({confusion[BACKGROUND].sum() / confusion.sum():.1%} are background); mean IoU {iou.mean():.3f}")
 
 figure = Figure(figsize=(10, 4.7), layout="constrained")
 axes = figure.subplots(3, 6)
@@ -94,6 +93,5 @@ for i, column in enumerate(axes.T):
         drawn = ax.imshow(picture, cmap=palette, vmin=-0.5, vmax=10.5, interpolation="nearest")
     for ax, name in zip(column, ("scene", "truth", "prediction"), strict=True):
         ax.set(xticks=[], yticks=[], ylabel="" if i else name)
-bar = figure.colorbar(drawn, ax=axes, ticks=range(10), boundaries=np.arange(-0.5, 10), label="digit", fraction=0.03)
-bar.ax.tick_params(length=0)
+figure.colorbar(drawn, ax=axes, ticks=range(10), boundaries=np.arange(-0.5, 10), label="digit", fraction=0.03)
 figure.savefig("07_segmentation.png", dpi=150)
