@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from cdl import Sequential, activations, datasets, layers, losses, utils
+from cdl import Sequential, activations, datasets, layers, losses, optimizers, utils
 
 SIZE = 64
 
@@ -62,8 +62,8 @@ def iou(a, b):
 
 
 parser = argparse.ArgumentParser()
-parser.add_argument("--epochs", type=int, default=8)
-parser.add_argument("--samples", type=int, default=30_000)
+parser.add_argument("--epochs", type=int, default=5)
+parser.add_argument("--samples", type=int, default=60_000)
 options = parser.parse_args()
 utils.set_random_seed(8)
 (x_train, y_train), (x_test, y_test) = datasets.mnist.load_data()
@@ -75,10 +75,10 @@ model = Sequential([layers.Input((SIZE, SIZE, 1))])
 for filters in (16, 32, 64, 64):
     model.add(layers.Conv2D(filters, 3, padding="same", activation="relu"))
     model.add(layers.MaxPooling2D())
-model.add(layers.Flatten())
-model.add(layers.Dense(128, activation="relu"))
-model.add(layers.Dense(14))
-model.compile(optimizer="adam", loss=BoxAndDigit())
+for layer in (layers.Flatten(), layers.Dense(128, activation="relu"), layers.Dense(14)):
+    model.add(layer)
+steps = options.epochs * -(-options.samples // 32)
+model.compile(optimizer=optimizers.Adam(lambda step: 0.002 * (1 - step / steps)), loss=BoxAndDigit())
 model.summary()
 model.fit(scenes, targets, epochs=options.epochs)
 
