@@ -22,7 +22,7 @@ def windows(images):
 
 
 parser = argparse.ArgumentParser()
-parser.add_argument("--epochs", type=int, default=8)
+parser.add_argument("--epochs", type=int, default=5)
 parser.add_argument("--samples", type=int, default=60_000)
 options = parser.parse_args()
 utils.set_random_seed(9)
