@@ -95,5 +95,5 @@ for i, ax in enumerate(figure.subplots(3, 6, subplot_kw={"xticks": [], "yticks":
     for (x, y, w, h), colour in ((test_targets[i, :4], "limegreen"), (boxes[i], "tomato")):
         ax.add_patch(Rectangle((SIZE * x - 0.5, SIZE * y - 0.5), SIZE * w, SIZE * h, fill=False, ec=colour, lw=1.8))
     ax.set_title(f"reads {digits[i]}, IoU {overlap[i]:.2f}", fontsize=10, color="black" if right[i] else "tomato")
-figure.suptitle("The digit and its box: true (green), predicted (red); red titles are misread")
+figure.suptitle("The digit and its box: true (green), predicted (red); red title: misread")
 figure.savefig("08_localisation.png", dpi=150)
