@@ -143,14 +143,14 @@ def max_pool(x, size, strides, padding):
 
 
 def max_pool_backward(x, y, dy, size, strides, padding):
-    dilation = (1,) * len(size)
-    x = padded(x, padding, -np.inf)
-    dx, taken = np.zeros_like(x), np.zeros(y.shape, bool)
+    inside = padded(np.ones(x.shape, bool), padding)
+    x = padded(x, padding)
+    dx, given = np.zeros_like(x), np.zeros(y.shape, bool)
     for tap in np.ndindex(*size):
-        here = window_slices(tap, y.shape[1:-1], strides, dilation)
-        largest = ((x[here] == y) | np.isnan(x[here])) & ~taken
-        dx[here] += np.where(largest, dy, 0)
-        taken |= largest
+        here = window_slices(tap, y.shape[1:-1], strides, (1,) * len(size))
+        first_largest = inside[here] & ~(x[here] < y) & ~given  # where y is NaN, the first of all
+        dx[here] += np.where(first_largest, dy, 0)
+        given |= first_largest
     return unpadded(dx, padding)
 
 

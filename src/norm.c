@@ -17,17 +17,35 @@ static inline vec per_root(vec variance, double epsilon)
 /* Sums over rows are made of blocks of rows: each block is summed in `real` while it is in the cache, and the blocks' results
  * are added in order, in double.  So a sum over a million rows is as good as one over a block, and the same bits come out of any
  * number of threads. */
-enum { BLOCK_ROWS = 128, TILE = 4 };            /* TILE: registers of channels that are done together */
+enum { BLOCK_ELEMENTS = 4096, MOST_ROWS = 128, FEWEST_ROWS = 16, TILE = 4 };    /* TILE: registers that are done together */
 
-static inline ptrdiff_t blocks_of(ptrdiff_t n)
+static inline ptrdiff_t block_rows(ptrdiff_t c)
 {
-    return (n + BLOCK_ROWS - 1) / BLOCK_ROWS;
+    const ptrdiff_t rows = BLOCK_ELEMENTS / c;
+    return rows > MOST_ROWS ? MOST_ROWS : rows < FEWEST_ROWS ? FEWEST_ROWS : rows;
 }
 
-static inline ptrdiff_t rows_in_block(ptrdiff_t n, ptrdiff_t block)
+static inline ptrdiff_t blocks_of(ptrdiff_t n, ptrdiff_t c)
 {
-    return least(BLOCK_ROWS, n - block * BLOCK_ROWS);
+    return (n + block_rows(c) - 1) / block_rows(c);
 }
+
+static inline ptrdiff_t rows_in_block(ptrdiff_t n, ptrdiff_t c, ptrdiff_t block)
+{
+    return least(block_rows(c), n - block * block_rows(c));
+}
+
+/* f(..., j, width, left) for all columns of c: `width` registers from j on, with `left` elements in each. */
+#define FOR_TILES(c, f, ...)                                                                                                    \
+    do {                                                                                                                        \
+        ptrdiff_t tile = 0;                                                                                                     \
+        for (; tile + TILE * VL <= (c); tile += TILE * VL)                                                                      \
+            f(__VA_ARGS__, tile, TILE, VL);                                                                                     \
+        for (; tile + VL <= (c); tile += VL)                                                                                    \
+            f(__VA_ARGS__, tile, 1, VL);                                                                                        \
+        if (tile < (c))                                                                                                         \
+            f(__VA_ARGS__, tile, 1, (c) - tile);                                                                                \
+    } while (0)
 
 /* A pair of rows of c results for each block. */
 typedef struct {
@@ -55,37 +73,39 @@ static void add_blocks(ptrdiff_t blocks, ptrdiff_t c, const real *pairs, ptrdiff
 /* ---- Batch normalisation ------------------------------------------------------------------------------------------ */
 
 /* For each block: the mean, and the sum of (x - mean)^2. */
+static inline __attribute__((always_inline)) void block_moments(const block_job *job, ptrdiff_t block, ptrdiff_t j, int width,
+                                                                ptrdiff_t left)
+{
+    const ptrdiff_t c = job->c, rows = rows_in_block(job->n, c, block);
+    const real *x = job->x + block * block_rows(c) * c + j;
+    const vec per_row = splat(1.0 / (double)rows);
+    vec mean[TILE], sum[TILE], squares[TILE];
+    for (int v = 0; v < width; v++)
+        mean[v] = sum[v] = squares[v] = splat(0);
+    for (ptrdiff_t r = 0; r < rows; r++)
+        for (int v = 0; v < width; v++)
+            mean[v] += load_n(x + r * c + v * VL, left);
+    for (int v = 0; v < width; v++)
+        mean[v] *= per_row;
+    for (ptrdiff_t r = 0; r < rows; r++)
+        for (int v = 0; v < width; v++) {
+            const vec d = load_n(x + r * c + v * VL, left) - mean[v];
+            sum[v] += d;
+            squares[v] = vfma(d, d, squares[v]);
+        }
+    real *pair = job->pairs + block * 2 * c + j;
+    for (int v = 0; v < width; v++) {
+        const vec correction = sum[v] * per_row;
+        store_n(pair + v * VL, left, mean[v] + correction);
+        store_n(pair + c + v * VL, left, vfma(-correction, sum[v], squares[v]));
+    }
+}
+
 static void moments_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 {
     const block_job *job = arg;
-    const ptrdiff_t c = job->c;
-    for (ptrdiff_t block = begin; block < end; block++) {
-        const ptrdiff_t rows = rows_in_block(job->n, block);
-        const vec per_row = splat(1.0 / (double)rows);
-        for (ptrdiff_t j = 0; j < c; j += TILE * VL) {
-            const real *x = job->x + block * BLOCK_ROWS * c + j;
-            vec mean[TILE], sum[TILE], squares[TILE];
-            for (int v = 0; v < TILE; v++)
-                mean[v] = sum[v] = squares[v] = splat(0);
-            for (ptrdiff_t r = 0; r < rows; r++)
-                for (int v = 0; v < TILE; v++)
-                    mean[v] += load_n(x + r * c + v * VL, c - j - v * VL);
-            for (int v = 0; v < TILE; v++)
-                mean[v] *= per_row;
-            for (ptrdiff_t r = 0; r < rows; r++)
-                for (int v = 0; v < TILE; v++) {
-                    const vec d = load_n(x + r * c + v * VL, c - j - v * VL) - mean[v];
-                    sum[v] += d;
-                    squares[v] = vfma(d, d, squares[v]);
-                }
-            real *pair = job->pairs + block * 2 * c + j;
-            for (int v = 0; v < TILE; v++) {
-                const vec correction = sum[v] * per_row;
-                store_n(pair + v * VL, c - j - v * VL, mean[v] + correction);
-                store_n(pair + c + v * VL, c - j - v * VL, vfma(-correction, sum[v], squares[v]));
-            }
-        }
-    }
+    for (ptrdiff_t block = begin; block < end; block++)
+        FOR_TILES(job->c, block_moments, job, block);
 }
 
 typedef struct {
@@ -100,20 +120,20 @@ typedef struct {
 static void gather_moments_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 {
     const channel_job *job = arg;
-    const ptrdiff_t n = job->blocks.n, c = job->blocks.c, blocks = blocks_of(n);
+    const ptrdiff_t n = job->blocks.n, c = job->blocks.c, blocks = blocks_of(n, c);
     for (ptrdiff_t j = begin; j < end; j += LANES) {
         const ptrdiff_t count = least(LANES, end - j);
         double mean[LANES] = {0}, squares[LANES] = {0};
         for (ptrdiff_t block = 0; block < blocks; block++)
             for (ptrdiff_t k = 0; k < count; k++)
-                mean[k] += (double)rows_in_block(n, block) * (double)job->blocks.pairs[block * 2 * c + j + k];
+                mean[k] += (double)rows_in_block(n, c, block) * (double)job->blocks.pairs[block * 2 * c + j + k];
         for (ptrdiff_t k = 0; k < count; k++)
             mean[k] /= (double)n;
         for (ptrdiff_t block = 0; block < blocks; block++)
             for (ptrdiff_t k = 0; k < count; k++) {
                 const real *pair = job->blocks.pairs + block * 2 * c + j + k;
                 const double d = (double)pair[0] - mean[k];
-                squares[k] += (double)pair[c] + (double)rows_in_block(n, block) * d * d;
+                squares[k] += (double)pair[c] + (double)rows_in_block(n, c, block) * d * d;
             }
         for (ptrdiff_t k = 0; k < count; k++) {
             job->mean[j + k] = (real)mean[k];
@@ -134,35 +154,54 @@ typedef struct {
     real *result;
 } affine_job;
 
-/* y = (x - mean) * scale + shift, rows [begin, end). */
+enum { AFFINE_ROWS = 16 };      /* so many rows share what is loaded for the channels */
+
+/* The elements from channel j of row r on that one register may read and write, in rows up to `end`.  With fewer channels than
+ * a register has lanes, it may reach into the next row, which is written later. */
+static inline ptrdiff_t room(ptrdiff_t c, ptrdiff_t left, ptrdiff_t r, ptrdiff_t end)
+{
+    return left < VL && c < VL ? (end - r) * c : left;
+}
+
+/* y = (x - mean) * scale + shift */
+static inline __attribute__((always_inline)) void affine_tile(const affine_job *job, ptrdiff_t begin, ptrdiff_t end, ptrdiff_t j,
+                                                              int width, ptrdiff_t left)
+{
+    const ptrdiff_t c = job->c;
+    vec mean[TILE], scale[TILE], shift[TILE];
+    for (int v = 0; v < width; v++) {
+        mean[v] = job->mean ? load_n(job->mean + j + v * VL, left) : splat(0);
+        scale[v] = load_n(job->scale + j + v * VL, left);
+        shift[v] = job->shift ? load_n(job->shift + j + v * VL, left) : splat(0);
+    }
+    for (ptrdiff_t r = begin; r < end; r++)
+        for (int v = 0; v < width; v++) {
+            const ptrdiff_t k = r * c + j + v * VL;
+            store_n(job->result + k, room(c, left, r, end),
+                    vfma(load_n(job->x + k, room(c, left, r, end)) - mean[v], scale[v], shift[v]));
+        }
+}
+
 static void affine_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 {
     const affine_job *job = arg;
-    const ptrdiff_t c = job->c;
-    for (ptrdiff_t r = begin; r < end; r++)
-        for (ptrdiff_t j = 0; j < c; j += VL) {
-            const ptrdiff_t left = c - j;
-            vec x = load_n(job->x + r * c + j, left);
-            const vec shift = job->shift ? load_n(job->shift + j, left) : splat(0);
-            if (job->mean)
-                x -= load_n(job->mean + j, left);
-            store_n(job->result + r * c + j, left, vfma(x, load_n(job->scale + j, left), shift));
-        }
+    for (ptrdiff_t r = begin; r < end; r += AFFINE_ROWS)
+        FOR_TILES(job->c, affine_tile, job, r, least(r + AFFINE_ROWS, end));
 }
 
 static int batch_norm(ptrdiff_t n, ptrdiff_t c, const void *x, const void *gamma, const void *beta, double epsilon, void *y,
                       void *mean, void *variance)
 {
-    const size_t bytes = sizeof(real) * (size_t)c * (size_t)(2 * blocks_of(n) + 1);
+    const size_t bytes = sizeof(real) * (size_t)c * (size_t)(2 * blocks_of(n, c) + 1);
     real *scratch = cdl_take(bytes);
     if (scratch == NULL)
         return -1;
     channel_job job = {.blocks = {n, c, x, NULL, NULL, scratch + c}, .epsilon = epsilon, .gamma = gamma, .mean = mean,
                        .variance = variance, .scale = scratch};
-    cdl_parallel(blocks_of(n), 1, norm_cost(n, c, 2), moments_task, &job.blocks);
-    cdl_parallel(c, LANES, norm_cost(blocks_of(n), c, 10), gather_moments_task, &job);
+    cdl_parallel(blocks_of(n, c), 1, norm_cost(n, c, 2), moments_task, &job.blocks);
+    cdl_parallel(c, LANES, norm_cost(blocks_of(n, c), c, 10), gather_moments_task, &job);
     affine_job affine = {.c = c, .x = x, .mean = mean, .scale = scratch, .shift = beta, .result = y};
-    cdl_parallel(n, 1, norm_cost(n, c, 2), affine_task, &affine);
+    cdl_parallel(n, AFFINE_ROWS, norm_cost(n, c, 2), affine_task, &affine);
     cdl_release(scratch, bytes);
     return 0;
 }
@@ -170,42 +209,45 @@ static int batch_norm(ptrdiff_t n, ptrdiff_t c, const void *x, const void *gamma
 static void scale_shift(ptrdiff_t n, ptrdiff_t c, const void *x, const void *scale, const void *shift, void *y)
 {
     affine_job job = {.c = c, .x = x, .scale = scale, .shift = shift, .result = y};
-    cdl_parallel(n, 1, norm_cost(n, c, 2), affine_task, &job);
+    cdl_parallel(n, AFFINE_ROWS, norm_cost(n, c, 2), affine_task, &job);
 }
 
 /* For each block: the sums of dy and of dy * (x - mean). */
+static inline __attribute__((always_inline)) void block_slopes(const block_job *job, ptrdiff_t block, ptrdiff_t j, int width,
+                                                               ptrdiff_t left)
+{
+    const ptrdiff_t c = job->c, at = block * block_rows(c) * c + j;
+    vec mean[TILE], dbeta[TILE], along[TILE];
+    for (int v = 0; v < width; v++) {
+        mean[v] = load_n(job->mean + j + v * VL, left);
+        dbeta[v] = along[v] = splat(0);
+    }
+    for (ptrdiff_t r = 0; r < rows_in_block(job->n, c, block); r++)
+        for (int v = 0; v < width; v++) {
+            const ptrdiff_t k = at + r * c + v * VL;
+            const vec dy = load_n(job->dy + k, left);
+            dbeta[v] += dy;
+            along[v] = vfma(dy, load_n(job->x + k, left) - mean[v], along[v]);
+        }
+    real *pair = job->pairs + block * 2 * c + j;
+    for (int v = 0; v < width; v++) {
+        store_n(pair + v * VL, left, dbeta[v]);
+        store_n(pair + c + v * VL, left, along[v]);
+    }
+}
+
 static void slopes_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 {
     const block_job *job = arg;
-    const ptrdiff_t c = job->c;
     for (ptrdiff_t block = begin; block < end; block++)
-        for (ptrdiff_t j = 0; j < c; j += TILE * VL) {
-            const ptrdiff_t at = block * BLOCK_ROWS * c + j;
-            vec mean[TILE], dbeta[TILE], along[TILE];
-            for (int v = 0; v < TILE; v++) {
-                mean[v] = load_n(job->mean + j + v * VL, c - j - v * VL);
-                dbeta[v] = along[v] = splat(0);
-            }
-            for (ptrdiff_t r = 0; r < rows_in_block(job->n, block); r++)
-                for (int v = 0; v < TILE; v++) {
-                    const ptrdiff_t k = at + r * c + v * VL, left = c - j - v * VL;
-                    const vec dy = load_n(job->dy + k, left);
-                    dbeta[v] += dy;
-                    along[v] = vfma(dy, load_n(job->x + k, left) - mean[v], along[v]);
-                }
-            real *pair = job->pairs + block * 2 * c + j;
-            for (int v = 0; v < TILE; v++) {
-                store_n(pair + v * VL, c - j - v * VL, dbeta[v]);
-                store_n(pair + c + v * VL, c - j - v * VL, along[v]);
-            }
-        }
+        FOR_TILES(job->c, block_slopes, job, block);
 }
 
 /* Channels [begin, end): dgamma, dbeta, and dx = scale * (dy - dy_mean - (x - mean) * slope). */
 static void gather_slopes_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 {
     const channel_job *job = arg;
-    const ptrdiff_t n = job->blocks.n, c = job->blocks.c, blocks = blocks_of(n);
+    const ptrdiff_t n = job->blocks.n, c = job->blocks.c, blocks = blocks_of(n, c);
     for (ptrdiff_t j = begin; j < end; j += LANES) {
         const ptrdiff_t count = least(LANES, end - j);
         double dbeta[LANES], along[LANES];
@@ -227,36 +269,50 @@ static void gather_slopes_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
     }
 }
 
+/* dx = scale * (dy - dy_mean - (x - mean) * slope) */
+static inline __attribute__((always_inline)) void dx_tile(const affine_job *job, ptrdiff_t begin, ptrdiff_t end, ptrdiff_t j,
+                                                          int width, ptrdiff_t left)
+{
+    const ptrdiff_t c = job->c;
+    vec mean[TILE], scale[TILE], dy_mean[TILE], slope[TILE];
+    for (int v = 0; v < width; v++) {
+        mean[v] = load_n(job->mean + j + v * VL, left);
+        scale[v] = load_n(job->scale + j + v * VL, left);
+        dy_mean[v] = load_n(job->dy_mean + j + v * VL, left);
+        slope[v] = load_n(job->slope + j + v * VL, left);
+    }
+    for (ptrdiff_t r = begin; r < end; r++)
+        for (int v = 0; v < width; v++) {
+            const ptrdiff_t k = r * c + j + v * VL;
+            const vec x = load_n(job->x + k, room(c, left, r, end)) - mean[v];
+            const vec dy = load_n(job->dy + k, room(c, left, r, end)) - dy_mean[v];
+            store_n(job->result + k, room(c, left, r, end), scale[v] * vfma(-x, slope[v], dy));
+        }
+}
+
 static void batch_norm_dx_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 {
     const affine_job *job = arg;
-    const ptrdiff_t c = job->c;
-    for (ptrdiff_t r = begin; r < end; r++)
-        for (ptrdiff_t j = 0; j < c; j += VL) {
-            const ptrdiff_t k = r * c + j, left = c - j;
-            const vec dy = load_n(job->dy + k, left) - load_n(job->dy_mean + j, left);
-            const vec x = load_n(job->x + k, left) - load_n(job->mean + j, left);
-            store_n(job->result + k, left,
-                    load_n(job->scale + j, left) * vfma(-x, load_n(job->slope + j, left), dy));
-        }
+    for (ptrdiff_t r = begin; r < end; r += AFFINE_ROWS)
+        FOR_TILES(job->c, dx_tile, job, r, least(r + AFFINE_ROWS, end));
 }
 
 static int batch_norm_backward(ptrdiff_t n, ptrdiff_t c, const void *x, const void *gamma, const void *mean,
                                const void *variance, const void *dy, double epsilon, void *dx, void *dgamma, void *dbeta)
 {
-    const size_t bytes = sizeof(real) * (size_t)c * (size_t)(2 * blocks_of(n) + 3);
+    const size_t bytes = sizeof(real) * (size_t)c * (size_t)(2 * blocks_of(n, c) + 3);
     real *scratch = cdl_take(bytes);
     if (scratch == NULL)
         return -1;
     channel_job job = {.blocks = {n, c, x, dy, mean, scratch + 3 * c}, .epsilon = epsilon, .gamma = gamma,
                        .variance_in = variance, .scale = scratch, .dgamma = dgamma, .dbeta = dbeta,
                        .dy_mean = scratch + c, .slope = scratch + 2 * c};
-    cdl_parallel(blocks_of(n), 1, norm_cost(n, c, 2), slopes_task, &job.blocks);
-    cdl_parallel(c, LANES, norm_cost(blocks_of(n), c, 10), gather_slopes_task, &job);
+    cdl_parallel(blocks_of(n, c), 1, norm_cost(n, c, 2), slopes_task, &job.blocks);
+    cdl_parallel(c, LANES, norm_cost(blocks_of(n, c), c, 10), gather_slopes_task, &job);
     if (dx != NULL) {
         affine_job affine = {.c = c, .x = x, .mean = mean, .scale = job.scale, .dy = dy, .dy_mean = job.dy_mean,
                              .slope = job.slope, .result = dx};
-        cdl_parallel(n, 1, norm_cost(n, c, 3), batch_norm_dx_task, &affine);
+        cdl_parallel(n, AFFINE_ROWS, norm_cost(n, c, 3), batch_norm_dx_task, &affine);
     }
     cdl_release(scratch, bytes);
     return 0;
@@ -269,7 +325,8 @@ typedef struct {
     double epsilon;
     const real *x, *gamma, *beta, *dy;
     real *result;
-    real *pairs;                                /* [blocks,2,d] for dbeta and dgamma; NULL if neither is wanted */
+    real *pairs;                                /* [blocks,2,padded] for dbeta and dgamma; NULL if neither is wanted */
+    ptrdiff_t padded;                           /* d, rounded up to whole `lanes` */
 } row_job;
 
 /* In every lane: what x_hat = (x - mean) * scale needs. */
@@ -360,8 +417,8 @@ static inline __attribute__((always_inline)) void row_backward(const row_job *jo
             sum.part[p] += g;
             along.part[p] = vfma(g, x_hat, along.part[p]);
             if (pair != NULL) {
-                store_n(pair + k, left, load_n(pair + k, left) + slope);
-                store_n(pair + d + k, left, vfma(slope, x_hat, load_n(pair + d + k, left)));
+                store(pair + k, load(pair + k) + slope);
+                store(pair + job->padded + k, vfma(slope, x_hat, load(pair + job->padded + k)));
             }
         }
     const vec per_feature = splat(1.0 / (double)d);
@@ -378,11 +435,11 @@ static inline __attribute__((always_inline)) void row_blocks_backward(const row_
                                                                       int centred)
 {
     for (ptrdiff_t block = begin; block < end; block++) {
-        real *pair = job->pairs ? job->pairs + block * 2 * job->d : NULL;
-        for (ptrdiff_t j = 0; pair != NULL && j < 2 * job->d; j++)
+        real *pair = job->pairs ? job->pairs + block * 2 * job->padded : NULL;
+        for (ptrdiff_t j = 0; pair != NULL && j < 2 * job->padded; j++)
             pair[j] = 0;
-        for (ptrdiff_t r = 0; r < rows_in_block(job->n, block); r++)
-            row_backward(job, block * BLOCK_ROWS + r, pair, centred);
+        for (ptrdiff_t r = 0; r < rows_in_block(job->n, job->d, block); r++)
+            row_backward(job, block * block_rows(job->d) + r, pair, centred);
     }
 }
 
@@ -397,7 +454,7 @@ static void rms_norm_backward_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 }
 
 typedef struct {
-    ptrdiff_t blocks, d;
+    ptrdiff_t blocks, d, padded;
     const real *pairs;
     real *dbeta, *dgamma;
 } gather_job;
@@ -412,7 +469,7 @@ static void gather_rows_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
             real *result = which ? job->dgamma : job->dbeta;
             if (result == NULL)
                 continue;
-            add_blocks(job->blocks, job->d, job->pairs + which * job->d + j, count, total);
+            add_blocks(job->blocks, job->padded, job->pairs + which * job->padded + j, count, total);
             for (ptrdiff_t k = 0; k < count; k++)
                 result[j + k] = (real)total[k];
         }
@@ -422,14 +479,15 @@ static void gather_rows_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 static int rows_backward(ptrdiff_t n, ptrdiff_t d, const void *x, const void *gamma, const void *dy, double epsilon, void *dx,
                          void *dgamma, void *dbeta, cdl_task *task)
 {
-    row_job job = {.n = n, .d = d, .epsilon = epsilon, .x = x, .gamma = gamma, .dy = dy, .result = dx};
-    const size_t bytes = sizeof(real) * (size_t)d * (size_t)(2 * blocks_of(n));
+    row_job job = {.n = n, .d = d, .epsilon = epsilon, .x = x, .gamma = gamma, .dy = dy, .result = dx,
+                   .padded = (d + LANES - 1) / LANES * LANES};
+    const size_t bytes = sizeof(real) * (size_t)job.padded * (size_t)(2 * blocks_of(n, d));
     if ((dgamma || dbeta) && (job.pairs = cdl_take(bytes)) == NULL)
         return -1;
-    cdl_parallel(blocks_of(n), 1, norm_cost(n, d, 8) + 40.0 * (double)n, task, &job);
+    cdl_parallel(blocks_of(n, d), 1, norm_cost(n, d, 8) + 40.0 * (double)n, task, &job);
     if (job.pairs != NULL) {
-        gather_job gather = {blocks_of(n), d, job.pairs, dbeta, dgamma};
-        cdl_parallel(d, LANES, norm_cost(blocks_of(n), d, 4), gather_rows_task, &gather);
+        gather_job gather = {blocks_of(n, d), d, job.padded, job.pairs, dbeta, dgamma};
+        cdl_parallel(d, LANES, norm_cost(blocks_of(n, d), d, 4), gather_rows_task, &gather);
         cdl_release(job.pairs, bytes);
     }
     return 0;

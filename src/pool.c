@@ -57,6 +57,14 @@ static inline box at_column(const cdl_windows *w, box b, ptrdiff_t p)
     return b;
 }
 
+/* The usual box gets loops of its own, which are unrolled. */
+#define TWO_BY_TWO(b) ((box){1, 2, 2, (b).first, (b).column})
+
+static inline int is_two_by_two(box b)
+{
+    return b.planes == 1 && b.rows == 2 && b.pixels == 2;
+}
+
 /* The work of one thread on it all.  A register costs about half a nanosecond for each position that it looks at. */
 static double pool_cost(ptrdiff_t n, ptrdiff_t c, const cdl_windows *w)
 {
@@ -76,8 +84,8 @@ static inline vec larger(vec a, vec b)
 
 /* The mean, or the largest, of the box in `width` registers of channels from j on; `left` elements of y may be written.
  * Each row is done by itself before it joins the others: shorter sums round less. */
-static inline __attribute__((always_inline)) void reduce_box(const pool_job *job, box b, ptrdiff_t j, int width, int mean,
-                                                             real *y, ptrdiff_t left)
+static inline __attribute__((always_inline)) void reduce_box(const pool_job *job, box b, ptrdiff_t j, int width, int full,
+                                                             int mean, real *y, ptrdiff_t left)
 {
     const ptrdiff_t c = job->c, to_row = job->w.in[2] * c, to_plane = job->w.in[1] * to_row;
     const vec start = mean ? splat(0) : splat(-__builtin_inf());
@@ -94,7 +102,7 @@ static inline __attribute__((always_inline)) void reduce_box(const pool_job *job
             const real *x = row;
             for (ptrdiff_t q2 = 0; q2 < b.pixels; q2++, x += c)
                 for (int v = 0; v < width; v++) {
-                    const vec element = width > 1 ? load(x + v * VL) : load_n(x, job->x_end - x);
+                    const vec element = full ? load(x + v * VL) : load_n(x, job->x_end - x);
                     part[v] = mean ? part[v] + element : larger(part[v], element);
                 }
             for (int v = 0; v < width; v++)
@@ -103,24 +111,35 @@ static inline __attribute__((always_inline)) void reduce_box(const pool_job *job
     }
     const vec count = splat((double)(b.planes * b.rows * b.pixels));
     for (int v = 0; v < width; v++)
-        store_n(y + v * VL, width > 1 ? VL : left, mean ? all[v] / count : all[v]);
+        store_n(y + v * VL, full ? VL : left, mean ? all[v] / count : all[v]);
+}
+
+static inline __attribute__((always_inline)) void reduce_channels(const pool_job *job, box b, int mean, real *y,
+                                                                  const real *y_end)
+{
+    ptrdiff_t j = 0;
+    for (; j + WIDTH * VL <= job->c; j += WIDTH * VL)
+        reduce_box(job, b, j, WIDTH, 1, mean, y + j, 0);
+    for (; j + VL <= job->c; j += VL)
+        reduce_box(job, b, j, 1, 1, mean, y + j, 0);
+    if (j < job->c)
+        reduce_box(job, b, j, 1, 0, mean, y + j, y_end - (y + j));
 }
 
 /* Rows [begin, end) of y. */
 static inline __attribute__((always_inline)) void pool_rows(const pool_job *job, ptrdiff_t begin, ptrdiff_t end, int mean)
 {
-    const ptrdiff_t c = job->c, pixels = job->w.out[2];
-    const real *y_end = job->result + end * pixels * c;
+    const ptrdiff_t pixels = job->w.out[2];
+    const real *y_end = job->result + end * pixels * job->c;
     for (ptrdiff_t r = begin; r < end; r++) {
         const box row = row_of_boxes(&job->w, r);
         for (ptrdiff_t p = 0; p < pixels; p++) {
             const box b = at_column(&job->w, row, p);
-            real *y = job->result + (r * pixels + p) * c;
-            ptrdiff_t j = 0;
-            for (; j + WIDTH * VL <= c; j += WIDTH * VL)
-                reduce_box(job, b, j, WIDTH, mean, y + j, 0);
-            for (; j < c; j += VL)
-                reduce_box(job, b, j, 1, mean, y + j, y_end - (y + j));
+            real *y = job->result + (r * pixels + p) * job->c;
+            if (is_two_by_two(b))
+                reduce_channels(job, TWO_BY_TWO(b), mean, y, y_end);
+            else
+                reduce_channels(job, b, mean, y, y_end);
         }
     }
 }
@@ -153,38 +172,34 @@ static void average_pool(ptrdiff_t n, ptrdiff_t c, const cdl_windows *windows, c
 
 /* ---- Backward ----------------------------------------------------------------------------------------------------- */
 
-/* Gives dy to the positions of the box: all of it to the first largest one, or to each its share of the mean.
- * With `add`, to what is there already; else every position of the box is written.  Lanes of other pixels receive 0: where
- * they are written, their own values come later (see max_pool_backward_task). */
-static inline __attribute__((always_inline)) void spread_box(const pool_job *job, box b, ptrdiff_t j, int width, int mean,
-                                                             int add, ptrdiff_t at)
+/* Gives dy to the positions of the box: each its share of the mean, or all to the first one that is not below y (where y is
+ * NaN, that is the first of all).  With `add`, to what is there already; else every position of the box is written.  Lanes of
+ * other pixels receive 0: where they are written, their own values come later (see spread_images). */
+static inline __attribute__((always_inline)) void spread_box(const pool_job *job, box b, ptrdiff_t j, int width, int full,
+                                                             int mean, int add, ptrdiff_t at)
 {
     const ptrdiff_t c = job->c, to_row = job->w.in[2] * c, to_plane = job->w.in[1] * to_row;
-    vec y[WIDTH], dy[WIDTH];
-    mask open[WIDTH];
+    vec y[WIDTH], rest[WIDTH];          /* rest: of dy, what has not been given away */
     for (int v = 0; v < width; v++) {
-        const real *p = job->dy + at + v * VL;
-        dy[v] = width > 1 ? load(p) : load_n(p, job->dy_end - p);
-        open[v] = width > 1 ? ~(mask){0} : first(c - j);
+        const real *dy = job->dy + at + v * VL;
+        rest[v] = full ? load(dy) : (vec)((mask)load_n(dy, job->dy_end - dy) & first(c - j));
         if (mean)
-            dy[v] = (vec)((mask)(dy[v] / splat((double)(b.planes * b.rows * b.pixels))) & open[v]);
+            rest[v] /= splat((double)(b.planes * b.rows * b.pixels));
         else
-            y[v] = width > 1 ? load(job->y + at + v * VL) : load_n(job->y + at, job->dy_end - p);
+            y[v] = full ? load(job->y + at + v * VL) : load_n(job->y + at, job->dy_end - dy);
     }
     for (ptrdiff_t q0 = 0; q0 < b.planes; q0++)
         for (ptrdiff_t q1 = 0; q1 < b.rows; q1++) {
-            const ptrdiff_t row = b.first * c + j + q0 * to_plane + q1 * to_row;
-            for (ptrdiff_t q2 = 0; q2 < b.pixels; q2++) {
-                const ptrdiff_t here = row + q2 * c;
-                const ptrdiff_t left = width > 1 ? VL : c < VL ? (job->w.in[2] - b.column - q2) * c : c - j;
+            ptrdiff_t here = b.first * c + j + q0 * to_plane + q1 * to_row;
+            for (ptrdiff_t q2 = 0; q2 < b.pixels; q2++, here += c) {
+                const ptrdiff_t left = full ? VL : c < VL ? (job->w.in[2] - b.column - q2) * c : c - j;
                 for (int v = 0; v < width; v++) {
-                    vec gradient = dy[v];
+                    vec gradient = rest[v];
                     if (!mean) {
-                        const real *p = job->x + here + v * VL;
-                        const vec x = width > 1 ? load(p) : load_n(p, job->x_end - p);
-                        const mask taken = open[v] & ((x == y[v]) | (x != x));
-                        open[v] &= ~taken;
-                        gradient = (vec)((mask)gradient & taken);
+                        const real *x = job->x + here + v * VL;
+                        const mask below = (full ? load(x) : load_n(x, job->x_end - x)) < y[v];
+                        gradient = (vec)((mask)rest[v] & ~below);
+                        rest[v] = (vec)((mask)rest[v] & below);
                     }
                     real *dx = job->result + here + v * VL;
                     store_n(dx, left, add ? load_n(dx, left) + gradient : gradient);
@@ -218,28 +233,38 @@ static void fill_gaps(const cdl_windows *w, ptrdiff_t c, real *image)
         }
 }
 
+static inline __attribute__((always_inline)) void spread_channels(const pool_job *job, box b, int mean, int add, ptrdiff_t at)
+{
+    ptrdiff_t j = 0;
+    for (; j + WIDTH * VL <= job->c; j += WIDTH * VL)
+        spread_box(job, b, j, WIDTH, 1, mean, add, at + j);
+    for (; j + VL <= job->c; j += VL)
+        spread_box(job, b, j, 1, 1, mean, add, at + j);
+    if (j < job->c)
+        spread_box(job, b, j, 1, 0, mean, add, at + j);
+}
+
 /* Images [begin, end).  A register that reaches into the next pixel writes zeros there, so the pixels of a row are written in
  * order, and the last one's registers end with the row; with VL channels or more, registers end with the pixel. */
 static inline __attribute__((always_inline)) void spread_images(const pool_job *job, ptrdiff_t begin, ptrdiff_t end, int mean,
                                                                 int add)
 {
     const cdl_windows *w = &job->w;
-    const ptrdiff_t c = job->c, rows = w->out[0] * w->out[1], image = w->in[0] * w->in[1] * w->in[2] * c;
+    const ptrdiff_t rows = w->out[0] * w->out[1], image = w->in[0] * w->in[1] * w->in[2] * job->c;
     for (ptrdiff_t i = begin; i < end; i++) {
         if (add)
             memset(job->result + i * image, 0, sizeof(real) * (size_t)image);
         else
-            fill_gaps(w, c, job->result + i * image);
+            fill_gaps(w, job->c, job->result + i * image);
         for (ptrdiff_t r = i * rows; r < (i + 1) * rows; r++) {
             const box row = row_of_boxes(w, r);
             for (ptrdiff_t p = 0; p < w->out[2]; p++) {
                 const box b = at_column(w, row, p);
-                const ptrdiff_t at = (r * w->out[2] + p) * c;
-                ptrdiff_t j = 0;
-                for (; j + WIDTH * VL <= c; j += WIDTH * VL)
-                    spread_box(job, b, j, WIDTH, mean, add, at + j);
-                for (; j < c; j += VL)
-                    spread_box(job, b, j, 1, mean, add, at + j);
+                const ptrdiff_t at = (r * w->out[2] + p) * job->c;
+                if (is_two_by_two(b))
+                    spread_channels(job, TWO_BY_TWO(b), mean, add, at);
+                else
+                    spread_channels(job, b, mean, add, at);
             }
         }
     }

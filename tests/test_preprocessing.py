@@ -405,3 +405,15 @@ def test_normalization_keeps_its_statistics_as_weights_that_are_not_trained():
 def test_mistakes_are_refused(mistake, error, text):
     with pytest.raises(error, match=text):
         mistake()
+
+
+def test_a_model_of_augmentation_that_is_called_directly_is_active():
+    """As in the tutorials: augment = Sequential([RandomFlip(), ...]); augment(images)."""
+    images = np.random.default_rng(0).random((32, 4, 4, 3), dtype=np.float32)
+    augment = cdl.Sequential([layers.RandomFlip("horizontal", seed=1), layers.Dropout(0.5)])
+    seen = augment(images)
+    mirrored = (seen == images[:, :, ::-1]).all((1, 2, 3))
+    same = (seen == images).all((1, 2, 3))
+    assert (mirrored ^ same).all() and 0 < mirrored.sum() < 32  # and dropout, unlike it, rests
+    np.testing.assert_array_equal(augment(images, training=False), images)
+    np.testing.assert_array_equal(augment.predict(images), images)

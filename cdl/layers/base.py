@@ -158,7 +158,7 @@ class Layer:
 
     # ---- the public call ----
 
-    def __call__(self, x: Any, *, training: bool = False, ctx: Context | None = None) -> np.ndarray:
+    def __call__(self, x: Any, *, training: bool | None = None, ctx: Context | None = None) -> np.ndarray:
         """The layer's output for `x`: builds the layer if needed, converts and checks `x`, then runs `forward`.
 
         Give a `ctx` to be able to go back: `layer.backward(ctx, dy)`.

@@ -11,9 +11,10 @@ class Context:
     Because it belongs to the call and not to the layer, a layer can be used twice before going back, or by two threads,
     and an interrupted step leaves nothing behind.
 
-    `training`: whether dropout drops, and so on. `gradient`: whether `backward` may follow; if not, `save` keeps
-    nothing. `need_input_grad`: False where nobody wants dx; `backward` may return None then. `losses`: penalties that
-    layers add to the loss, shared by the contexts of one pass.
+    `training`: whether dropout drops, and so on; None, where nobody said, counts as no except for augmentation.
+    `gradient`: whether `backward` may follow; if not, `save` keeps nothing. `need_input_grad`: False where nobody wants
+    dx; `backward` may return None then. `losses`: penalties that layers add to the loss, shared by the contexts of one
+    pass.
 
     >>> ctx = Context(training=True)
     >>> y = layer.forward(ctx, x)
@@ -24,7 +25,7 @@ class Context:
 
     def __init__(
         self,
-        training: bool = False,
+        training: bool | None = False,
         gradient: bool = True,
         need_input_grad: bool = True,
         losses: list[float] | None = None,

@@ -108,12 +108,12 @@ class GroupNormalization(Normalization):
         n, positions, width = x.shape[0], math.prod(x.shape[1:-1]), self._channels // self.groups
         return x.reshape(n, positions, self.groups, width).swapaxes(1, 2).reshape(n, self.groups, positions * width)
 
-    def from_groups(self, rows: np.ndarray, shape: Shape) -> np.ndarray:
+    def from_groups(self, rows: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         """The inverse of `to_groups` for an x of that shape, but that the channels stay last."""
         axis = self.axis % len(shape)
         sizes = [size for j, size in enumerate(shape) if j != axis]
         width = self._channels // self.groups
-        positions = math.prod(sizes[1:])  # type: ignore[arg-type]
+        positions = math.prod(sizes[1:])
         return rows.reshape(shape[0], self.groups, positions, width).swapaxes(1, 2).reshape(*sizes, self._channels)
 
     def check_input(self, shape: Shape) -> None:

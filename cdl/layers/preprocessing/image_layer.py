@@ -64,17 +64,14 @@ class ImageLayer(Layer):
 class RandomImageLayer(ImageLayer):
     """Base of the layers that change images at random in training, each image in its own way, and else do nothing.
 
-    `seed`: an integer for a reproducible sequence of draws. Called directly, the layer is active unless
-    `training=False`, as in Keras; in a model it is active in training.
+    `seed`: an integer for a reproducible sequence of draws. As in Keras, the layer or a model of such layers that is
+    called directly is active unless `training=False`: only there is `ctx.training` None.
     """
 
     def __init__(self, seed: int | None = None, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.seed = seed
         self.seed_generator = SeedGenerator(seed)
-
-    def __call__(self, x: Any, *, training: bool = True, ctx: Context | None = None) -> np.ndarray:
-        return super().__call__(x, training=training, ctx=ctx)
 
     def draw(self, count: int, low: float, high: float) -> np.ndarray:
         """The next `count` numbers, uniform in [low, high)."""

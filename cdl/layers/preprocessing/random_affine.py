@@ -38,15 +38,15 @@ class RandomAffine(RandomImageLayer):
 
     def forward_images(self, ctx: Context, x: np.ndarray) -> np.ndarray:
         ctx.save(ctx.training)
-        if not ctx.training:
+        if ctx.training is False:
             return x
         n, h, w, _ = x.shape
         maps = self.transforms(n, h, w).astype(x.dtype)
         return ops.affine_sample(x, maps, (h, w), self.interpolation, self.fill_mode, self.fill_value)
 
     def backward_images(self, ctx: Context, dy: np.ndarray) -> np.ndarray:
-        (moved,) = ctx.saved
-        return super().backward_images(ctx, dy) if moved else dy
+        (training,) = ctx.saved
+        return dy if training is False else super().backward_images(ctx, dy)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -36,7 +36,7 @@ class RandomBrightness(RandomImageLayer):
         self.value_range = sorted(value_range)
 
     def forward_images(self, ctx: Context, x: np.ndarray) -> np.ndarray:
-        if not ctx.training:
+        if ctx.training is False:
             ctx.save(None)
             return x
         low, high = self.value_range

@@ -31,7 +31,7 @@ class RandomContrast(RandomImageLayer):
         self.value_range = value_range
 
     def forward_images(self, ctx: Context, x: np.ndarray) -> np.ndarray:
-        if not ctx.training:
+        if ctx.training is False:
             ctx.save(None)
             return x
         f = self.draw(len(x), 1 - self.factor[0], 1 + self.factor[1]).astype(x.dtype)[:, None, None, None]

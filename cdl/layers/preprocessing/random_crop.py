@@ -35,7 +35,7 @@ class RandomCrop(RandomImageLayer):
 
     def forward_images(self, ctx: Context, x: np.ndarray) -> np.ndarray:
         _, h, w, _ = x.shape
-        if not ctx.training or h <= self.height or w <= self.width:
+        if ctx.training is False or h <= self.height or w <= self.width:
             ctx.save(None)
             return resize_window(x, self.height, self.width)
         down, right = self.draw(2, 0.0, 1.0)

@@ -38,7 +38,7 @@ class RandomFlip(RandomImageLayer):
         self.mode = mode
 
     def forward_images(self, ctx: Context, x: np.ndarray) -> np.ndarray:
-        if not ctx.training:
+        if ctx.training is False:
             ctx.save(None)
             return x
         n, h, w, _ = x.shape
