@@ -4,177 +4,19 @@
  *
  *     y = f(W kernel + bias)          dkernel = W' dz          dx = the rows of  dz kernel'  added where they came from
  *
- * Channels are last, so one row of a window is a run of neighbours in memory, and the windows of one line are equally far
- * apart.  W[p][t] lies at  pixels(p) + taps(t),  two axes of a few runs each, and gemm's tile reads it where it is.
- * What is padded is copied first, with its zeros: a slab of a few images, or a stripe of a large one, that fits the cache.
+ * W's rows and columns are the two axes of windows.c, so gemm's tile reads it in the images themselves.
  *
  * A transposed convolution is the same three with y and x exchanged, at the end of this file.
  */
 
 enum {
-    SLAB_PIXELS = 1024,                 /* windows of a slab, about */
-    GRADIENT_PIXELS = 256,              /* the same for dkernel, where they are the depth of the product */
-    SLAB_BYTES = 192 * 1024,            /* the copy of a slab, at most, unless one line is more */
+    GRADIENT_PIXELS = 256,              /* windows of a slab for the gradients; for dkernel, the depth of a product */
     MOST_LINES = 128,                   /* elements of a window, for which dx is made of lines */
     MOST_PARTS = 16,                    /* dkernel is summed in so many parts, which are then added in order */
+    SMALL_KERNEL = 24 * 1024,           /* bytes that stay in the first-level cache */
+    FEW_PIXELS = 96,                    /* with a small kernel, so many are finished before the next */
+    FEW_ROWS = 32,                      /* of dkernel: packing dz costs more than it saves */
 };
-
-/* ---- Slabs -------------------------------------------------------------------------------------------------------- */
-
-/* The sizes of a convolution, and how it is cut: into groups of whole images, or into stripes of single ones. */
-typedef struct {
-    ptrdiff_t n, i, o, groups;
-    cdl_windows w;
-    ptrdiff_t pixels, taps;             /* windows of an image, positions of a window */
-    int cut;                            /* stripes are cut along this axis, the first that is longer than 1 */
-    ptrdiff_t height, stripes;          /* windows along it in one stripe; stripes of an image */
-    ptrdiff_t images;                   /* in a slab, at most */
-    int joined;                         /* the positions in one row of a window are one run */
-    ptrdiff_t repeat;                   /* a group with one input: it is repeated for each output, and i = o; otherwise 0 */
-} plan;
-
-/* The number of positions that `count` windows in a row cover. */
-static ptrdiff_t extent(const cdl_windows *w, int a, ptrdiff_t count)
-{
-    return (count - 1) * w->stride[a] + (w->size[a] - 1) * w->dilation[a] + 1;
-}
-
-static plan make_plan(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, ptrdiff_t groups, const cdl_windows *w, ptrdiff_t pixels)
-{
-    plan p = {.n = n, .i = i, .o = o, .groups = groups, .w = *w, .joined = groups == 1 && w->dilation[2] == 1};
-    if (groups > 1 && i == groups && o > 0) {
-        p.repeat = o / groups;
-        p.i = i = p.groups = o;
-    }
-    p.pixels = w->out[0] * w->out[1] * w->out[2];
-    p.taps = w->size[0] * w->size[1] * w->size[2];
-    p.cut = w->out[0] > 1 ? 0 : w->out[1] > 1 ? 1 : 2;
-    ptrdiff_t across = 1, bytes = i * (ptrdiff_t)sizeof(real);      /* of one window along the cut, and of its stride */
-    for (int a = p.cut + 1; a < 3; a++) {
-        across *= w->out[a];
-        bytes *= extent(w, a, w->out[a]);
-    }
-    bytes *= w->stride[p.cut];
-    const ptrdiff_t height = most(1, least(w->out[p.cut], least(pixels / most(1, across), SLAB_BYTES / most(1, bytes))));
-    p.height = even_part(w->out[p.cut], height);
-    p.stripes = p.height > 0 ? (w->out[p.cut] + p.height - 1) / p.height : 1;
-    p.images = 1;
-    if (p.stripes == 1)
-        p.images = most(1, least(n, least(pixels / most(1, p.pixels), SLAB_BYTES / most(1, bytes * w->out[p.cut]))));
-    return p;
-}
-
-/* Windows [top, top + height) along the cut of images [image, image + images). */
-typedef struct {
-    ptrdiff_t image, images, top, height;
-} slab;
-
-/* The slab that begins at item `begin` and the number of items in it.  Items are images, or stripes where there are some. */
-static slab slab_at(const plan *p, ptrdiff_t begin, ptrdiff_t end, ptrdiff_t *items)
-{
-    if (p->stripes == 1) {
-        *items = least(p->images, end - begin);
-        return (slab){begin, *items, 0, p->height};
-    }
-    const ptrdiff_t top = begin % p->stripes * p->height;
-    *items = 1;
-    return (slab){begin / p->stripes, 1, top, least(p->height, p->w.out[p->cut] - top)};
-}
-
-static ptrdiff_t slab_pixels(const plan *p, slab s)
-{
-    return s.images * (p->pixels / p->w.out[p->cut]) * s.height;
-}
-
-/* The first of its pixels. */
-static ptrdiff_t slab_begin(const plan *p, slab s)
-{
-    return s.image * p->pixels + s.top * (p->pixels / p->w.out[p->cut]);
-}
-
-/* Where the elements of windows are. */
-typedef struct {
-    ptrdiff_t low[3], size[3];          /* the windows of one image cover the positions [low, low + size) */
-    ptrdiff_t pitch[3], image;          /* distances of positions along the axes, and of images */
-    int inside;                         /* no padding is covered, and they are read in place */
-    axis pixels, taps;                  /* distances from the first element of the first window */
-} view;
-
-static ptrdiff_t box_size(const plan *p, ptrdiff_t images, ptrdiff_t height)
-{
-    ptrdiff_t size = images * p->i;
-    for (int a = 0; a < 3; a++)
-        size *= extent(&p->w, a, a == p->cut ? height : p->w.out[a]);
-    return size;
-}
-
-/* The number of entries in the table of a view. */
-static ptrdiff_t table_size(const plan *p)
-{
-    return p->images * p->w.out[0] * p->w.out[1] + p->taps;
-}
-
-static view make_view(const plan *p, slab s, int in_place, ptrdiff_t *table)
-{
-    const cdl_windows *w = &p->w;
-    view v = {.inside = in_place};
-    ptrdiff_t count[3];
-    for (int a = 0; a < 3; a++) {
-        count[a] = a == p->cut ? s.height : w->out[a];
-        v.low[a] = (a == p->cut ? s.top * w->stride[a] : 0) - w->before[a];
-        v.size[a] = extent(w, a, count[a]);
-        v.inside &= v.low[a] >= 0 && v.low[a] + v.size[a] <= w->in[a];
-    }
-    const ptrdiff_t *size = v.inside ? w->in : v.size;
-    v.pitch[2] = p->i;
-    v.pitch[1] = v.pitch[2] * size[2];
-    v.pitch[0] = v.pitch[1] * size[1];
-    v.image = v.pitch[0] * size[0];
-
-    ptrdiff_t *entry = table;
-    for (ptrdiff_t k = 0; k < s.images; k++)
-        for (ptrdiff_t d = 0; d < count[0]; d++)
-            for (ptrdiff_t h = 0; h < count[1]; h++)
-                *entry++ = k * v.image + d * w->stride[0] * v.pitch[0] + h * w->stride[1] * v.pitch[1];
-    v.pixels = (axis){entry - table, count[2], w->stride[2] * p->i, table};
-
-    table = entry;
-    for (ptrdiff_t d = 0; d < w->size[0]; d++)
-        for (ptrdiff_t h = 0; h < w->size[1]; h++)
-            for (ptrdiff_t x = 0; x < (p->joined ? 1 : w->size[2]); x++)
-                *entry++ = d * w->dilation[0] * v.pitch[0] + h * w->dilation[1] * v.pitch[1] + x * w->dilation[2] * p->i;
-    v.taps = (axis){entry - table, p->joined ? w->size[2] * p->i : p->i / p->groups, 1, table};
-    return v;
-}
-
-/* The slab of x with its padding, in `room`; or x itself. */
-static const real *look(const plan *p, const view *v, slab s, field x, real *room)
-{
-    if (v->inside)
-        return x.x + s.image * v->image + v->low[0] * v->pitch[0] + v->low[1] * v->pitch[1] + v->low[2] * v->pitch[2];
-    const ptrdiff_t *in = p->w.in, repeat = most(1, p->repeat);
-    const ptrdiff_t left = most(0, -v->low[2]), from = most(0, v->low[2]);
-    const ptrdiff_t length = most(0, least(in[2], v->low[2] + v->size[2]) - from);
-    real *to = room;
-    for (ptrdiff_t k = s.image; k < s.image + s.images; k++)
-        for (ptrdiff_t d = v->low[0]; d < v->low[0] + v->size[0]; d++)
-            for (ptrdiff_t h = v->low[1]; h < v->low[1] + v->size[1]; h++, to += v->pitch[1]) {
-                const int outside = d < 0 || d >= in[0] || h < 0 || h >= in[1];
-                const ptrdiff_t begin = left * p->i, end = begin + (outside ? 0 : length * p->i);
-                memset(to, 0, (size_t)begin * sizeof(real));
-                if (end > begin) {
-                    const ptrdiff_t first = (((k * in[0] + d) * in[1] + h) * in[2] + from) * (p->i / repeat);
-                    const real *row = values(x, first, first + length * (p->i / repeat), to + begin);
-                    if (repeat > 1)
-                        for (ptrdiff_t j = end - 1; j >= begin; j--)
-                            to[j] = row[(j - begin) / repeat];
-                    else if (row != to + begin)
-                        memcpy(to + begin, row, (size_t)(end - begin) * sizeof(real));
-                }
-                memset(to + end, 0, (size_t)(v->pitch[1] - end) * sizeof(real));
-            }
-    return room;
-}
 
 /* ---- Common to all ------------------------------------------------------------------------------------------------ */
 
@@ -278,24 +120,34 @@ static void forward_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
                            job->bias, job->f, y);
             continue;
         }
-        const axis y_rows = {1, slab_pixels(p, s), p->o, &zero};
-        for (ptrdiff_t group = 0; group < p->groups; group++)
-            for (ptrdiff_t j = 0; j < o; j += NR) {
-                const ptrdiff_t column = group * o + j;
-                run_panel(x + group * i, v.pixels, 0, y + column, y_rows, least(NR, o - j), job->f, (tile_job){
-                    .k = v.taps,
-                    .b = panel_at(&job->kernel, group, 0, j / NR), .b_step = NR,
-                    .bias = job->bias ? job->bias + column : NULL,
-                    .floor = job->f == CDL_RELU ? 0 : -__builtin_inf(),
-                });
-            }
+        /* With a small kernel memory is the limit, and it likes y to be written in order. */
+        const int small = packed_bytes(&job->kernel) <= SMALL_KERNEL, in_place = job->kernel.packed == NULL;
+        const ptrdiff_t lines = small ? most(1, FEW_PIXELS / v.pixels.length) : v.pixels.runs;
+        const ptrdiff_t width = in_place ? WIDE : NR;
+        for (ptrdiff_t line = 0; line < v.pixels.runs; line += lines) {
+            const axis pixels = {least(lines, v.pixels.runs - line), v.pixels.length, v.pixels.step, v.pixels.start + line};
+            const axis y_rows = {1, pixels.runs * pixels.length, p->o, &zero};
+            for (ptrdiff_t group = 0; group < p->groups; group++)
+                for (ptrdiff_t j = 0; j < o; j += width) {
+                    const ptrdiff_t column = group * o + j;
+                    run_panel(x + group * i, pixels, 0, y + column, y_rows, least(width, o - j), job->f, (tile_job){
+                        .k = v.taps,
+                        .b = in_place ? job->kernel.kernel + j : panel_at(&job->kernel, group, 0, j / NR),
+                        .b_step = in_place ? o : NR,
+                        .bias = job->bias ? job->bias + column : NULL,
+                        .floor = job->f == CDL_RELU ? 0 : -__builtin_inf(),
+                    });
+                }
+            y += y_rows.length * p->o;
+        }
     }
 }
 
 static int correlate(const plan *p, field x, packing kernel, const real *bias, cdl_function f, real *y)
 {
     forward_job job = {*p, x, kernel, bias, f, y, 0};
-    if (!p->repeat && pack_kernel(&job.kernel) == NULL)
+    const int in_place = kernel.order == PLAIN && p->groups == 1 && p->o % WIDE == 0 && packed_bytes(&kernel) <= SMALL_KERNEL;
+    if (!p->repeat && !in_place && pack_kernel(&job.kernel) == NULL)
         return -1;
     cdl_parallel(p->n * p->stripes, 1, convolution_cost(p), forward_task, &job);
     cdl_release(job.kernel.packed, packed_bytes(&job.kernel));
@@ -498,53 +350,80 @@ typedef struct {
     int status;
 } kernel_gradient_job;
 
+/* Windows from number `begin` of an axis on, about `most` or one run of them.  Returns how much further on they lie. */
+static ptrdiff_t some_pixels(axis all, ptrdiff_t begin, ptrdiff_t most_pixels, axis *some)
+{
+    const ptrdiff_t run = begin / all.length, place = begin % all.length;
+    *some = (axis){1, all.length - place, all.step, all.start + run};
+    if (all.length > most_pixels)
+        some->length = least(most_pixels, some->length);
+    else
+        some->runs = least(most_pixels / all.length, all.runs - run);
+    return place * all.step;
+}
+
+/* dkernel (+)= W' dz for some windows, which `x` shows. */
+static void add_products(const plan *p, const real *x, axis pixels, axis taps, const real *dz, real *panel, int continued,
+                         real *dkernel)
+{
+    if (p->repeat) {
+        depthwise_gradient(p->o, x, pixels, taps, dz, continued, dkernel);
+        return;
+    }
+    const ptrdiff_t i = p->i / p->groups, o = p->o / p->groups, count = pixels.runs * pixels.length, zero = 0;
+    const axis rows = {1, p->taps * i, p->o, &zero};
+    const int in_place = o % WIDE == 0 && p->o <= 2 * WIDE && rows.length <= FEW_ROWS;
+    const ptrdiff_t width = in_place ? WIDE : NR;
+    for (ptrdiff_t group = 0; group < p->groups; group++)
+        for (ptrdiff_t j = 0; j < o; j += width) {
+            const ptrdiff_t columns = least(width, o - j), column = group * o + j;
+            if (!in_place)
+                pack_panel(count, columns, (cdl_matrix){dz, p->o, 1}, dz + column, panel);
+            run_panel(x + group * i, taps, 0, dkernel + column, rows, columns, CDL_LINEAR, (tile_job){
+                .k = pixels,
+                .b = in_place ? dz + column : panel, .b_step = in_place ? p->o : NR,
+                .continued = continued,
+                .floor = -__builtin_inf(),
+            });
+        }
+}
+
 static void kernel_gradient_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 {
     kernel_gradient_job *job = arg;
     const plan *p = &job->p;
-    const ptrdiff_t i = p->i / p->groups, o = p->o / p->groups, zero = 0;
-    const ptrdiff_t most_pixels = p->pixels / p->w.out[p->cut] * p->height * p->images;
+    const ptrdiff_t chunk = GRADIENT_PIXELS;
     const ptrdiff_t room = (box_size(p, p->images, p->height) + 15) / 16 * 16;
-    const ptrdiff_t dz_room = job->dz.f == CDL_LINEAR ? 0 : (most_pixels * p->o + 15) / 16 * 16;
-    real *box = cdl_workspace(sizeof(real) * (room + dz_room + most_pixels * NR) + sizeof(ptrdiff_t) * table_size(p));
+    const ptrdiff_t dz_room = job->dz.f == CDL_LINEAR ? 0 : (chunk * p->o + 15) / 16 * 16;
+    real *box = cdl_workspace(sizeof(real) * (room + dz_room + chunk * NR) + sizeof(ptrdiff_t) * table_size(p));
     if (box == NULL) {
         __atomic_store_n(&job->status, -1, __ATOMIC_RELAXED);
         return;
     }
     real *panel = box + room + dz_room;
-    ptrdiff_t *table = (ptrdiff_t *)(panel + most_pixels * NR);
+    ptrdiff_t *table = (ptrdiff_t *)(panel + chunk * NR);
     for (ptrdiff_t part = begin; part < end; part++) {
         real *more = job->more + (part - 1) * (job->size + p->o);
         real *dkernel = part == 0 ? job->dkernel : more, *dbias = part == 0 ? job->dbias : more + job->size;
         if (job->dbias)
             memset(dbias, 0, sizeof(real) * (size_t)p->o);
         const ptrdiff_t first = p->n * part / job->parts * p->stripes, last = p->n * (part + 1) / job->parts * p->stripes;
+        int continued = 0;
         for (ptrdiff_t item = first, items; item < last; item += items) {
             const slab s = slab_at(p, item, last, &items);
-            const ptrdiff_t pixels = slab_pixels(p, s), at = slab_begin(p, s) * p->o;
-            const real *dz = values(job->dz, at, at + pixels * p->o, box + room);
-            if (job->dbias)
-                add_rows(pixels, p->o, dz, dbias);
-            if (job->dkernel == NULL)
-                continue;
             const view v = make_view(p, s, job->x.f == CDL_LINEAR && p->repeat <= 1, table);
-            const real *x = look(p, &v, s, job->x, box);
-            if (p->repeat) {
-                depthwise_gradient(p->o, x, v.pixels, v.taps, dz, item > first, dkernel);
-                continue;
+            const real *x = job->dkernel ? look(p, &v, s, job->x, box) : NULL;
+            ptrdiff_t at = slab_begin(p, s) * p->o;
+            axis pixels;
+            for (ptrdiff_t done = 0, all = slab_pixels(p, s); done < all; done += pixels.runs * pixels.length, continued = 1) {
+                const ptrdiff_t offset = some_pixels(v.pixels, done, chunk, &pixels), count = pixels.runs * pixels.length;
+                const real *dz = values(job->dz, at, at + count * p->o, box + room);
+                at += count * p->o;
+                if (job->dbias)
+                    add_rows(count, p->o, dz, dbias);
+                if (job->dkernel)
+                    add_products(p, x + offset, pixels, v.taps, dz, panel, continued, dkernel);
             }
-            const axis rows = {1, p->taps * i, p->o, &zero};
-            for (ptrdiff_t group = 0; group < p->groups; group++)
-                for (ptrdiff_t j = 0; j < o; j += NR) {
-                    const ptrdiff_t columns = least(NR, o - j), column = group * o + j;
-                    pack_panel(pixels, columns, (cdl_matrix){dz, p->o, 1}, dz + column, panel);
-                    run_panel(x + group * i, v.taps, 0, dkernel + column, rows, columns, CDL_LINEAR, (tile_job){
-                        .k = v.pixels,
-                        .b = panel, .b_step = NR,
-                        .continued = item > first,
-                        .floor = -__builtin_inf(),
-                    });
-                }
         }
     }
 }
@@ -564,7 +443,7 @@ static void add_parts_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 static int kernel_gradient(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, ptrdiff_t groups, const cdl_windows *w, field x, field dz,
                            real *dkernel, real *dbias)
 {
-    kernel_gradient_job job = {.p = make_plan(n, i, o, groups, w, GRADIENT_PIXELS), .x = x, .dz = dz,
+    kernel_gradient_job job = {.p = make_plan(n, i, o, groups, w, SLAB_PIXELS), .x = x, .dz = dz,
                                .dkernel = dkernel, .dbias = dbias};
     job.size = dkernel ? job.p.taps * i / groups * o : 0;
     if (n * job.p.pixels == 0 || job.size + o == 0) {

@@ -31,6 +31,7 @@ enum {
     NR = 2 * VL,
     KC = 1024,
     COPY_M = 384, COPY_K = 256,         /* the block of a that is copied, if a is: 384 KB */
+    WIDE = 2 * NR, WIDE_ROWS = 3,       /* another tile, of as many registers */
     IN_PLACE = 16,                      /* up to so many rows, b is read in place */
     WAYS = 8, WAY = 4096,               /* of the first-level data cache */
 };
@@ -51,6 +52,7 @@ typedef struct {
     int continued;                      /* the sums begin with what is in c; else */
     const real *bias;                   /* with this row, or with 0 if NULL */
     real *c[MR];
+    ptrdiff_t tiles, a_next, c_next;    /* the same again for so many tiles, whose rows are so much further on */
     double floor;                       /* c = max(sum, floor): 0 for relu, else -infinity */
 } tile_job;
 
@@ -58,36 +60,52 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
 {
     enum { MOST_ROWS = 8, MOST_VECS = 8 };
     vec sum[MOST_ROWS][MOST_VECS];
-    const real *a[MOST_ROWS], *b = job->b;
+    vec first[MOST_VECS];
+    const real *a[MOST_ROWS];
     const ptrdiff_t a_step = job->k.step, b_step = job->b_step;
+    const vec floor = splat(job->floor);
 
 #pragma GCC unroll 8
-    for (int r = 0; r < rows; r++) {
-        a[r] = job->a[r];
-#pragma GCC unroll 8
-        for (int v = 0; v < vecs; v++)
-            sum[r][v] = job->continued ? load(job->c[r] + v * VL) : job->bias ? load(job->bias + v * VL) : splat(0);
-    }
-    for (ptrdiff_t run = 0; run < job->k.runs; run++)
-        for (ptrdiff_t k = job->k.length, at = job->k.start[run]; k > 0; k--, at += a_step, b += b_step) {
-            vec row[MOST_VECS];
-#pragma GCC unroll 8
-            for (int v = 0; v < vecs; v++)
-                row[v] = load(b + v * VL);
-#pragma GCC unroll 8
-            for (int r = 0; r < rows; r++) {
-                vec factor = splat(a[r][at]);
-#pragma GCC unroll 8
-                for (int v = 0; v < vecs; v++)
-                    sum[r][v] = vfma(factor, row[v], sum[r][v]);
-            }
-        }
-    vec floor = splat(job->floor);
+    for (int v = 0; v < vecs; v++)
+        first[v] = job->bias ? load(job->bias + v * VL) : splat(0);
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++)
+        a[r] = job->a[r];
+    for (ptrdiff_t t = 0, in_a = 0, in_c = 0; t < job->tiles; t++, in_a += job->a_next, in_c += job->c_next) {
+        const real *b = job->b;
 #pragma GCC unroll 8
-        for (int v = 0; v < vecs; v++)
-            store(job->c[r] + v * VL, vmax(floor, sum[r][v]));
+        for (int r = 0; r < rows; r++)
+#pragma GCC unroll 8
+            for (int v = 0; v < vecs; v++)
+                sum[r][v] = first[v];
+        if (job->continued)
+#pragma GCC unroll 8
+            for (int r = 0; r < rows; r++)
+#pragma GCC unroll 8
+                for (int v = 0; v < vecs; v++)
+                    sum[r][v] = load(job->c[r] + in_c + v * VL);
+        for (ptrdiff_t run = 0; run < job->k.runs; run++)
+            for (ptrdiff_t k = job->k.length, at = job->k.start[run] + in_a; k > 0; k--, at += a_step, b += b_step) {
+                vec row[MOST_VECS];
+#pragma GCC unroll 8
+                for (int v = 0; v < vecs; v++)
+                    row[v] = load(b + v * VL);
+#pragma GCC unroll 8
+                for (int r = 0; r < rows; r++) {
+                    vec factor = splat(a[r][at]);
+#pragma GCC unroll 8
+                    for (int v = 0; v < vecs; v++)
+                        sum[r][v] = vfma(factor, row[v], sum[r][v]);
+                }
+            }
+#pragma GCC unroll 8
+        for (int r = 0; r < rows; r++) {
+            real *c = job->c[r] + in_c;
+#pragma GCC unroll 8
+            for (int v = 0; v < vecs; v++)
+                store(c + v * VL, vmax(floor, sum[r][v]));
+        }
+    }
 }
 
 static __attribute__((noinline)) void run_tile(ptrdiff_t rows, const tile_job *job)
@@ -123,6 +141,16 @@ static __attribute__((noinline)) void run_half(ptrdiff_t rows, const tile_job *j
     }
 }
 
+/* Fewer rows of twice the columns, so that whole rows of a c with few columns are written in order. */
+static __attribute__((noinline)) void run_wide(ptrdiff_t rows, const tile_job *job)
+{
+    switch (rows) {
+    case 1: tile(1, 4, job); break;
+    case 2: tile(2, 4, job); break;
+    case 3: tile(3, 4, job); break;
+    }
+}
+
 /* One row alone would wait for each sum in turn: eight registers of it side by side. */
 static __attribute__((noinline)) void run_row(const tile_job *job)
 {
@@ -130,22 +158,21 @@ static __attribute__((noinline)) void run_row(const tile_job *job)
 }
 
 /* A tile that is wider than the columns left: it works on a copy of its part of c. */
-static __attribute__((noinline)) void run_edge(ptrdiff_t rows, ptrdiff_t columns, const tile_job *job)
+static __attribute__((noinline)) void run_edge(ptrdiff_t rows, ptrdiff_t columns, tile_job *job)
 {
-    real c[MR * NR], bias[NR];
-    tile_job copy = *job;
-    for (ptrdiff_t j = 0; job->bias && j < NR; j += VL)
-        store(bias + j, load_n(job->bias + j, columns - j));
-    copy.bias = job->bias ? bias : NULL;
+    real c[MR * NR], *wanted[MR];
     for (ptrdiff_t r = 0; r < rows; r++) {
-        copy.c[r] = c + r * NR;
+        wanted[r] = job->c[r];
+        job->c[r] = c + r * NR;
         for (ptrdiff_t j = 0; job->continued && j < NR; j += VL)
-            store(copy.c[r] + j, load_n(job->c[r] + j, columns - j));
+            store(job->c[r] + j, load_n(wanted[r] + j, columns - j));
     }
-    (columns > VL ? run_tile : run_half)(rows, &copy);
-    for (ptrdiff_t r = 0; r < rows; r++)
+    (columns > VL ? run_tile : run_half)(rows, job);
+    for (ptrdiff_t r = 0; r < rows; r++) {
+        job->c[r] = wanted[r];
         for (ptrdiff_t j = 0; j < columns; j += VL)
-            store_n(job->c[r] + j, columns - j, load(copy.c[r] + j));
+            store_n(wanted[r] + j, columns - j, load(c + r * NR + j));
+    }
 }
 
 static inline ptrdiff_t least(ptrdiff_t a, ptrdiff_t b)
@@ -211,18 +238,23 @@ static void pack_panel(ptrdiff_t k, ptrdiff_t columns, cdl_matrix matrix, const 
         }
 }
 
-/* Rows of tiles: tile t of `tiles` begins here.  They differ by one row at most: 32 rows are 6 6 5 5 5 5. */
-static inline ptrdiff_t tile_begin(ptrdiff_t t, ptrdiff_t tiles, ptrdiff_t rows)
+/* Rows in tiles, which differ by one row at most: 32 rows are 6 6 5 5 5 5. */
+typedef struct {
+    ptrdiff_t count, low, higher;       /* tiles; rows of a tile; so many tiles, the first ones, have one row more */
+} tiling;
+
+static inline tiling tiles_of(ptrdiff_t rows, ptrdiff_t most)
 {
-    return (rows * t + tiles - 1) / tiles;
+    const ptrdiff_t count = (rows + most - 1) / most, low = count > 0 ? rows / count : 0;
+    return (tiling){count, low, rows - low * count};
 }
 
 /* block[t][k][MR] = tile t of a transposed a, whose elements of a column are neighbours. */
 static void pack_rows(ptrdiff_t rows, ptrdiff_t k, const real *a, ptrdiff_t a_step, real *block)
 {
-    const ptrdiff_t tiles = (rows + MR - 1) / MR;
-    for (ptrdiff_t t = 0; t < tiles; t++) {
-        const ptrdiff_t begin = tile_begin(t, tiles, rows), end = tile_begin(t + 1, tiles, rows);
+    const tiling tiles = tiles_of(rows, MR);
+    for (ptrdiff_t t = 0, begin = 0, end; t < tiles.count; t++, begin = end) {
+        end = begin + tiles.low + (t < tiles.higher);
         for (ptrdiff_t p = 0; p < k; p++)
             for (ptrdiff_t r = begin; r < end; r += VL)         /* the zeros beyond the tile are written over by the next */
                 store(block + (t * k + p) * MR + r - begin, load_n(a + p * a_step + r, end - r));
@@ -268,53 +300,79 @@ static void finish(cdl_function f, ptrdiff_t rows, ptrdiff_t columns, real *c, p
     }
 }
 
-/* Walks along an axis. */
-typedef struct {
-    const ptrdiff_t *run;
-    ptrdiff_t place, offset;
-} walk;
-
-static inline walk start_of(axis along)
+/* Tiles of `height` rows: as many as job->tiles says, or one if there is more to be done than storing whole registers. */
+static inline void run_tiles(ptrdiff_t height, ptrdiff_t columns, cdl_function f, tile_job *job)
 {
-    return (walk){along.start, 0, along.runs > 0 ? *along.start : 0};
+    if (columns == WIDE)
+        run_wide(height, job);
+    else if (columns > WIDE)
+        run_row(job);
+    else if (columns == NR)
+        run_tile(height, job);
+    else if (columns == VL)
+        run_half(height, job);
+    else
+        run_edge(height, columns, job);
+    for (ptrdiff_t r = 0; f > CDL_RELU && r < height; r++)
+        finish(f, 1, columns, job->c[r], 0);
 }
 
-/* Where the next element lies. */
-static inline ptrdiff_t next(walk *w, const axis *along)
+/* Rows that are equally far apart, in a and in c. */
+static void run_evenly(const real *a, ptrdiff_t a_row, ptrdiff_t a_tile, real *c, ptrdiff_t c_row, tiling tiles,
+                     ptrdiff_t columns, cdl_function f, tile_job *job)
 {
-    if (w->place == along->length) {
-        w->place = 0;
-        w->offset = *++w->run;
+    const int whole = (columns == NR || columns == VL || columns == WIDE) && f <= CDL_RELU;
+    for (ptrdiff_t t = 0; t < tiles.count; t += job->tiles) {
+        const ptrdiff_t height = tiles.low + (t < tiles.higher);
+        job->tiles = whole ? (t < tiles.higher ? tiles.higher : tiles.count) - t : 1;
+        job->a_next = a_tile ? a_tile : height * a_row;
+        job->c_next = height * c_row;
+        for (ptrdiff_t r = 0; r < height; r++) {
+            job->a[r] = a + r * a_row;
+            job->c[r] = c + r * c_row;
+        }
+        a += job->tiles * job->a_next;
+        c += job->tiles * job->c_next;
+        run_tiles(height, columns, f, job);
     }
-    const ptrdiff_t offset = w->offset;
-    w->place++;
-    w->offset += along->step;
-    return offset;
 }
 
-/* One panel: all rows and `columns` columns of c.  `job` has all but its rows, which lie at a and c along their axes; a_tile
+/* One panel: all rows and `columns` columns of c: up to NR, or WIDE, or the columns of run_row.  `job` has all but its rows, which lie at a and c along their axes; a_tile
  * is the distance of tiles in a copied a, or 0.  f is applied when the sums are complete. */
 static void run_panel(const real *a, axis a_rows, ptrdiff_t a_tile, real *c, axis c_rows, ptrdiff_t columns, cdl_function f,
                       tile_job job)
 {
-    const ptrdiff_t rows = a_rows.runs * a_rows.length, tiles = (rows + MR - 1) / MR;
-    walk in_a = start_of(a_rows), in_c = start_of(c_rows);
-    for (ptrdiff_t t = 0, i = 0, height; t < tiles; t++, i += height) {
-        height = tile_begin(t + 1, tiles, rows) - i;
-        for (ptrdiff_t r = 0; r < height; r++) {
-            job.a[r] = a_tile ? a + t * a_tile + r : a + next(&in_a, &a_rows);
-            job.c[r] = c + next(&in_c, &c_rows);
+    real bias[NR];
+    if (job.bias && columns < NR) {
+        for (ptrdiff_t j = 0; j < NR; j += VL)
+            store(bias + j, load_n(job.bias + j, columns - j));
+        job.bias = bias;
+    }
+    /* A tile ends with the run that it is in, unless runs are short. */
+    const ptrdiff_t tallest = columns == WIDE ? WIDE_ROWS : MR;
+    const ptrdiff_t runs = most(a_rows.runs, c_rows.runs), length = least(a_rows.length, c_rows.length);
+    if (length > tallest || runs <= 1) {
+        const tiling tiles = tiles_of(length, tallest);
+        for (ptrdiff_t run = 0; run < runs; run++)
+            run_evenly(a + (a_rows.runs > 1 ? a_rows.start[run] : a_rows.start[0] + run * length * a_rows.step), a_rows.step, a_tile,
+                     c + (c_rows.runs > 1 ? c_rows.start[run] : c_rows.start[0] + run * length * c_rows.step), c_rows.step,
+                     tiles, columns, f, &job);
+        return;
+    }
+    const tiling tiles = tiles_of(runs * length, tallest);
+    ptrdiff_t row = 0, run = 0, place = 0;
+    job.tiles = 1;
+    for (ptrdiff_t t = 0; t < tiles.count; t++) {
+        const ptrdiff_t height = tiles.low + (t < tiles.higher);
+        for (ptrdiff_t r = 0; r < height; r++, row++) {
+            job.a[r] = a + (a_rows.runs > 1 ? a_rows.start[run] + place * a_rows.step : a_rows.start[0] + row * a_rows.step);
+            job.c[r] = c + (c_rows.runs > 1 ? c_rows.start[run] + place * c_rows.step : c_rows.start[0] + row * c_rows.step);
+            if (++place == length) {
+                place = 0;
+                run++;
+            }
         }
-        if (columns > NR)
-            run_row(&job);
-        else if (columns == NR)
-            run_tile(height, &job);
-        else if (columns == VL)
-            run_half(height, &job);
-        else
-            run_edge(height, columns, &job);
-        for (ptrdiff_t r = 0; f > CDL_RELU && r < height; r++)
-            finish(f, 1, columns, job.c[r], 0);
+        run_tiles(height, columns, f, &job);
     }
 }
 
@@ -349,7 +407,7 @@ static int part(const product *p, ptrdiff_t top, ptrdiff_t bottom, ptrdiff_t lef
                 const int copy_b = !in_place || columns < NR;
                 if (copy_b)
                     pack_panel(k, columns, p->b, b, panel);
-                const axis a_rows = {1, rows, p->a.row, &zero}, c_rows = {1, rows, p->c_row, &zero};
+                const axis a_rows = {1, rows, copy_a ? 1 : p->a.row, &zero}, c_rows = {1, rows, p->c_row, &zero};
                 real *c = p->c + i * p->c_row + j;
                 run_panel(copy_a ? block : a, a_rows, copy_a ? k * MR : 0, c, c_rows, columns, f, (tile_job){
                     .k = {1, k, copy_a ? MR : p->a.column, &zero},

@@ -1,7 +1,8 @@
 /* norm.c - batch normalisation (per channel, over rows) and layer and RMS normalisation (per row, over features).
  *
- * Means and variances are found by the corrected two-pass method (Chan, Golub & LeVeque 1983): the first pass finds a mean;
- * the second sums d = x - mean and d^2, and what the first sum d says about the rounding of the mean corrects both.
+ * Means and variances are found by the corrected two-pass method (Chan, Golub & LeVeque 1983): the first pass finds a
+ * mean; the second sums d = x - mean and d^2, and what the first sum d says about the rounding of the mean corrects
+ * both.
  */
 #include "cdl.h"
 #include "parallel.h"
@@ -14,10 +15,11 @@ static inline vec per_root(vec variance, double epsilon)
 
 /* ---- Sums over rows ----------------------------------------------------------------------------------------------- */
 
-/* Sums over rows are made of blocks of rows: each block is summed in `real` while it is in the cache, and the blocks' results
- * are added in order, in double.  So a sum over a million rows is as good as one over a block, and the same bits come out of any
- * number of threads. */
-enum { BLOCK_ELEMENTS = 4096, MOST_ROWS = 128, FEWEST_ROWS = 16, TILE = 4 };    /* TILE: registers that are done together */
+/* Sums over rows are made of blocks of rows: each block is summed in `real` while it is in the cache, and the blocks'
+ * results are added in order, in double.  So a sum over a million rows is as good as one over a block, and the same
+ * bits come out of any number of threads. */
+enum { BLOCK_ELEMENTS = 4096, MOST_ROWS = 128, FEWEST_ROWS = 16 };
+enum { TILE = 4 };              /* registers that are done together */
 
 static inline ptrdiff_t block_rows(ptrdiff_t c)
 {
@@ -36,15 +38,15 @@ static inline ptrdiff_t rows_in_block(ptrdiff_t n, ptrdiff_t c, ptrdiff_t block)
 }
 
 /* f(..., j, width, left) for all columns of c: `width` registers from j on, with `left` elements in each. */
-#define FOR_TILES(c, f, ...)                                                                                                    \
-    do {                                                                                                                        \
-        ptrdiff_t tile = 0;                                                                                                     \
-        for (; tile + TILE * VL <= (c); tile += TILE * VL)                                                                      \
-            f(__VA_ARGS__, tile, TILE, VL);                                                                                     \
-        for (; tile + VL <= (c); tile += VL)                                                                                    \
-            f(__VA_ARGS__, tile, 1, VL);                                                                                        \
-        if (tile < (c))                                                                                                         \
-            f(__VA_ARGS__, tile, 1, (c) - tile);                                                                                \
+#define FOR_TILES(c, f, ...)                                                                                  \
+    do {                                                                                                      \
+        ptrdiff_t tile = 0;                                                                                   \
+        for (; tile + TILE * VL <= (c); tile += TILE * VL)                                                    \
+            f(__VA_ARGS__, tile, TILE, VL);                                                                   \
+        for (; tile + VL <= (c); tile += VL)                                                                  \
+            f(__VA_ARGS__, tile, 1, VL);                                                                      \
+        if (tile < (c))                                                                                       \
+            f(__VA_ARGS__, tile, 1, (c) - tile);                                                              \
     } while (0)
 
 /* A pair of rows of c results for each block. */
@@ -73,8 +75,8 @@ static void add_blocks(ptrdiff_t blocks, ptrdiff_t c, const real *pairs, ptrdiff
 /* ---- Batch normalisation ------------------------------------------------------------------------------------------ */
 
 /* For each block: the mean, and the sum of (x - mean)^2. */
-static inline __attribute__((always_inline)) void block_moments(const block_job *job, ptrdiff_t block, ptrdiff_t j, int width,
-                                                                ptrdiff_t left)
+static inline __attribute__((always_inline)) void block_moments(const block_job *job, ptrdiff_t block, ptrdiff_t j,
+                                                                int width, ptrdiff_t left)
 {
     const ptrdiff_t c = job->c, rows = rows_in_block(job->n, c, block);
     const real *x = job->x + block * block_rows(c) * c + j;
@@ -156,16 +158,16 @@ typedef struct {
 
 enum { AFFINE_ROWS = 16 };      /* so many rows share what is loaded for the channels */
 
-/* The elements from channel j of row r on that one register may read and write, in rows up to `end`.  With fewer channels than
- * a register has lanes, it may reach into the next row, which is written later. */
+/* The elements from channel j of row r on that one register may read and write, in rows up to `end`.  With fewer
+ * channels than a register has lanes, it may reach into the next row, which is written later. */
 static inline ptrdiff_t room(ptrdiff_t c, ptrdiff_t left, ptrdiff_t r, ptrdiff_t end)
 {
     return left < VL && c < VL ? (end - r) * c : left;
 }
 
 /* y = (x - mean) * scale + shift */
-static inline __attribute__((always_inline)) void affine_tile(const affine_job *job, ptrdiff_t begin, ptrdiff_t end, ptrdiff_t j,
-                                                              int width, ptrdiff_t left)
+static inline __attribute__((always_inline)) void affine_tile(const affine_job *job, ptrdiff_t begin, ptrdiff_t end,
+                                                              ptrdiff_t j, int width, ptrdiff_t left)
 {
     const ptrdiff_t c = job->c;
     vec mean[TILE], scale[TILE], shift[TILE];
@@ -189,8 +191,8 @@ static void affine_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
         FOR_TILES(job->c, affine_tile, job, r, least(r + AFFINE_ROWS, end));
 }
 
-static int batch_norm(ptrdiff_t n, ptrdiff_t c, const void *x, const void *gamma, const void *beta, double epsilon, void *y,
-                      void *mean, void *variance)
+static int batch_norm(ptrdiff_t n, ptrdiff_t c, const void *x, const void *gamma, const void *beta, double epsilon,
+                      void *y, void *mean, void *variance)
 {
     const size_t bytes = sizeof(real) * (size_t)c * (size_t)(2 * blocks_of(n, c) + 1);
     real *scratch = cdl_take(bytes);
@@ -213,8 +215,8 @@ static void scale_shift(ptrdiff_t n, ptrdiff_t c, const void *x, const void *sca
 }
 
 /* For each block: the sums of dy and of dy * (x - mean). */
-static inline __attribute__((always_inline)) void block_slopes(const block_job *job, ptrdiff_t block, ptrdiff_t j, int width,
-                                                               ptrdiff_t left)
+static inline __attribute__((always_inline)) void block_slopes(const block_job *job, ptrdiff_t block, ptrdiff_t j,
+                                                               int width, ptrdiff_t left)
 {
     const ptrdiff_t c = job->c, at = block * block_rows(c) * c + j;
     vec mean[TILE], dbeta[TILE], along[TILE];
@@ -270,8 +272,8 @@ static void gather_slopes_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 }
 
 /* dx = scale * (dy - dy_mean - (x - mean) * slope) */
-static inline __attribute__((always_inline)) void dx_tile(const affine_job *job, ptrdiff_t begin, ptrdiff_t end, ptrdiff_t j,
-                                                          int width, ptrdiff_t left)
+static inline __attribute__((always_inline)) void dx_tile(const affine_job *job, ptrdiff_t begin, ptrdiff_t end,
+                                                          ptrdiff_t j, int width, ptrdiff_t left)
 {
     const ptrdiff_t c = job->c;
     vec mean[TILE], scale[TILE], dy_mean[TILE], slope[TILE];
@@ -298,7 +300,8 @@ static void batch_norm_dx_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 }
 
 static int batch_norm_backward(ptrdiff_t n, ptrdiff_t c, const void *x, const void *gamma, const void *mean,
-                               const void *variance, const void *dy, double epsilon, void *dx, void *dgamma, void *dbeta)
+                               const void *variance, const void *dy, double epsilon, void *dx, void *dgamma,
+                               void *dbeta)
 {
     const size_t bytes = sizeof(real) * (size_t)c * (size_t)(2 * blocks_of(n, c) + 3);
     real *scratch = cdl_take(bytes);
@@ -335,7 +338,8 @@ typedef struct {
 } row_moments;
 
 /* With `centred` = 0 the mean counts as zero: RMS normalisation. */
-static inline __attribute__((always_inline)) row_moments moments_of_row(ptrdiff_t d, const real *x, double epsilon, int centred)
+static inline __attribute__((always_inline)) row_moments moments_of_row(ptrdiff_t d, const real *x, double epsilon,
+                                                                        int centred)
 {
     const vec per_feature = splat(1.0 / (double)d);
     vec mean = splat(0);
@@ -390,7 +394,8 @@ static void rms_norm_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
     normalise_rows(arg, begin, end, 0);
 }
 
-static void layer_norm(ptrdiff_t n, ptrdiff_t d, const void *x, const void *gamma, const void *beta, double epsilon, void *y)
+static void layer_norm(ptrdiff_t n, ptrdiff_t d, const void *x, const void *gamma, const void *beta, double epsilon,
+                       void *y)
 {
     row_job job = {.n = n, .d = d, .epsilon = epsilon, .x = x, .gamma = gamma, .beta = beta, .result = y};
     cdl_parallel(n, 1, norm_cost(n, d, 3) + 20.0 * (double)n, layer_norm_task, &job);
@@ -431,8 +436,8 @@ static inline __attribute__((always_inline)) void row_backward(const row_job *jo
     }
 }
 
-static inline __attribute__((always_inline)) void row_blocks_backward(const row_job *job, ptrdiff_t begin, ptrdiff_t end,
-                                                                      int centred)
+static inline __attribute__((always_inline)) void row_blocks_backward(const row_job *job, ptrdiff_t begin,
+                                                                      ptrdiff_t end, int centred)
 {
     for (ptrdiff_t block = begin; block < end; block++) {
         real *pair = job->pairs ? job->pairs + block * 2 * job->padded : NULL;
@@ -476,8 +481,8 @@ static void gather_rows_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
     }
 }
 
-static int rows_backward(ptrdiff_t n, ptrdiff_t d, const void *x, const void *gamma, const void *dy, double epsilon, void *dx,
-                         void *dgamma, void *dbeta, cdl_task *task)
+static int rows_backward(ptrdiff_t n, ptrdiff_t d, const void *x, const void *gamma, const void *dy, double epsilon,
+                         void *dx, void *dgamma, void *dbeta, cdl_task *task)
 {
     row_job job = {.n = n, .d = d, .epsilon = epsilon, .x = x, .gamma = gamma, .dy = dy, .result = dx,
                    .padded = (d + LANES - 1) / LANES * LANES};
@@ -493,8 +498,8 @@ static int rows_backward(ptrdiff_t n, ptrdiff_t d, const void *x, const void *ga
     return 0;
 }
 
-static int layer_norm_backward(ptrdiff_t n, ptrdiff_t d, const void *x, const void *gamma, const void *dy, double epsilon,
-                               void *dx, void *dgamma, void *dbeta)
+static int layer_norm_backward(ptrdiff_t n, ptrdiff_t d, const void *x, const void *gamma, const void *dy,
+                               double epsilon, void *dx, void *dgamma, void *dbeta)
 {
     return rows_backward(n, d, x, gamma, dy, epsilon, dx, dgamma, dbeta, layer_norm_backward_task);
 }

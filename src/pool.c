@@ -1,8 +1,8 @@
 /* pool.c - the largest, or the mean, of the elements of windows over images; and back.
  *
- * Channels lie side by side, so a register holds one pixel's.  Where it reaches beyond the pixel's last channel it also holds
- * channels of the next pixel: forward, they are stored as they come, and the next pixel overwrites them.  So images of one or
- * three channels need no masks.
+ * Channels lie side by side, so a register holds one pixel's.  Where it reaches beyond the pixel's last channel it
+ * also holds channels of the next pixel: forward, they are stored as they come, and the next pixel overwrites them.
+ * So images of one or three channels need no masks.
  */
 #include "cdl.h"
 #include "parallel.h"
@@ -82,10 +82,11 @@ static inline vec larger(vec a, vec b)
     return (vec)((mask)vmax(b, a) | (b != b));
 }
 
-/* The mean, or the largest, of the box in `width` registers of channels from j on; `left` elements of y may be written.
- * Each row is done by itself before it joins the others: shorter sums round less. */
-static inline __attribute__((always_inline)) void reduce_box(const pool_job *job, box b, ptrdiff_t j, int width, int full,
-                                                             int mean, real *y, ptrdiff_t left)
+/* The mean, or the largest, of the box in `width` registers of channels from j on: whole ones (`full`), or one of
+ * which `left` elements of y may be written.  Each row is done by itself before it joins the others: shorter sums round
+ * less. */
+static inline __attribute__((always_inline)) void reduce_box(const pool_job *job, box b, ptrdiff_t j, int width,
+                                                             int full, int mean, real *y, ptrdiff_t left)
 {
     const ptrdiff_t c = job->c, to_row = job->w.in[2] * c, to_plane = job->w.in[1] * to_row;
     const vec start = mean ? splat(0) : splat(-__builtin_inf());
@@ -127,7 +128,8 @@ static inline __attribute__((always_inline)) void reduce_channels(const pool_job
 }
 
 /* Rows [begin, end) of y. */
-static inline __attribute__((always_inline)) void pool_rows(const pool_job *job, ptrdiff_t begin, ptrdiff_t end, int mean)
+static inline __attribute__((always_inline)) void pool_rows(const pool_job *job, ptrdiff_t begin, ptrdiff_t end,
+                                                            int mean)
 {
     const ptrdiff_t pixels = job->w.out[2];
     const real *y_end = job->result + end * pixels * job->c;
@@ -172,11 +174,12 @@ static void average_pool(ptrdiff_t n, ptrdiff_t c, const cdl_windows *windows, c
 
 /* ---- Backward ----------------------------------------------------------------------------------------------------- */
 
-/* Gives dy to the positions of the box: each its share of the mean, or all to the first one that is not below y (where y is
- * NaN, that is the first of all).  With `add`, to what is there already; else every position of the box is written.  Lanes of
- * other pixels receive 0: where they are written, their own values come later (see spread_images). */
-static inline __attribute__((always_inline)) void spread_box(const pool_job *job, box b, ptrdiff_t j, int width, int full,
-                                                             int mean, int add, ptrdiff_t at)
+/* Gives dy to the positions of the box: each its share of the mean, or all to the first one that is not below y (where
+ * y is NaN, that is the first of all).  With `add`, to what is there already; else every position of the box is
+ * written.  Lanes of other pixels receive 0: where they are written, their own values come later (see spread_images).
+ */
+static inline __attribute__((always_inline)) void spread_box(const pool_job *job, box b, ptrdiff_t j, int width,
+                                                             int full, int mean, int add, ptrdiff_t at)
 {
     const ptrdiff_t c = job->c, to_row = job->w.in[2] * c, to_plane = job->w.in[1] * to_row;
     vec y[WIDTH], rest[WIDTH];          /* rest: of dy, what has not been given away */
@@ -233,7 +236,8 @@ static void fill_gaps(const cdl_windows *w, ptrdiff_t c, real *image)
         }
 }
 
-static inline __attribute__((always_inline)) void spread_channels(const pool_job *job, box b, int mean, int add, ptrdiff_t at)
+static inline __attribute__((always_inline)) void spread_channels(const pool_job *job, box b, int mean, int add,
+                                                                  ptrdiff_t at)
 {
     ptrdiff_t j = 0;
     for (; j + WIDTH * VL <= job->c; j += WIDTH * VL)
@@ -244,10 +248,11 @@ static inline __attribute__((always_inline)) void spread_channels(const pool_job
         spread_box(job, b, j, 1, 0, mean, add, at + j);
 }
 
-/* Images [begin, end).  A register that reaches into the next pixel writes zeros there, so the pixels of a row are written in
- * order, and the last one's registers end with the row; with VL channels or more, registers end with the pixel. */
-static inline __attribute__((always_inline)) void spread_images(const pool_job *job, ptrdiff_t begin, ptrdiff_t end, int mean,
-                                                                int add)
+/* Images [begin, end).  A register that reaches into the next pixel writes zeros there, so the pixels of a row are
+ * written in order, and the last one's registers end with the row; with VL channels or more, registers end with the
+ * pixel. */
+static inline __attribute__((always_inline)) void spread_images(const pool_job *job, ptrdiff_t begin, ptrdiff_t end,
+                                                                int mean, int add)
 {
     const cdl_windows *w = &job->w;
     const ptrdiff_t rows = w->out[0] * w->out[1], image = w->in[0] * w->in[1] * w->in[2] * job->c;

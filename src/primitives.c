@@ -15,6 +15,7 @@
 #include "gemm.c"
 #include "linear.c"
 #include "field.c"
+#include "windows.c"
 #include "depthwise.c"
 #include "winograd.c"
 #include "convolution.c"

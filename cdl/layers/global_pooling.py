@@ -10,7 +10,8 @@ from cdl import ops
 from cdl.layers.base import Shape
 from cdl.layers.context import Context
 from cdl.layers.geometry import Pairs, channels_last
-from cdl.layers.pooling import IMAGES, Spatial
+from cdl.layers.pooling import IMAGES
+from cdl.layers.spatial import Spatial
 
 
 class _GlobalPooling(Spatial):
@@ -33,9 +34,7 @@ class _GlobalPooling(Spatial):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if 0 in input_shape[1:-1]:
-            raise ValueError(
-                f"{type(self).__name__} {self.name!r}: {IMAGES[self.rank]} of {tuple(input_shape[1:-1])} is empty."
-            )
+            raise ValueError(f"{self.who}: {IMAGES[self.rank]} of {tuple(input_shape[1:-1])} is empty.")
         return (input_shape[0], *((1,) * self.rank if self.keepdims else ()), input_shape[-1])
 
     def get_config(self) -> dict[str, Any]:

@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from cdl import ops
-from cdl.layers.base import Layer, Shape
+from cdl.layers.base import Shape
 from cdl.layers.context import Context
-from cdl.layers.geometry import Pairs, as_tuple, channels_last, same_padding
+from cdl.layers.geometry import Pairs, Sizes, as_tuple, channels_last, convolved
+from cdl.layers.spatial import Spatial
 
 IMAGES = {1: "a sequence", 2: "an image", 3: "a volume"}
-
-
-class Spatial(Layer):
-    """A layer without variables on x (batch, *sizes, channels), with `rank` sizes."""
-
-    rank: ClassVar[int]
-
-    def build(self, input_shape: Shape) -> None:
-        self.check_input(input_shape)
-
-    def check_input(self, shape: Shape) -> None:
-        if len(shape) != self.rank + 2:
-            sizes = ("length,", "height, width,", "depth, height, width,")[self.rank - 1]
-            raise ValueError(
-                f"{type(self).__name__} {self.name!r}: input has {len(shape)} axes (shape {tuple(shape)}), but "
-                f"{self.rank + 2} are needed: (batch, {sizes} channels). Reshape the input."
-            )
-        self.compute_output_shape(shape)
 
 
 class _Pooling(Spatial):
@@ -54,27 +37,18 @@ class _Pooling(Spatial):
         self.padding = padding
         self.data_format = channels_last(data_format, who)
 
-    def pairs(self, sizes: Sequence[int]) -> Pairs:
-        """The padding (before, after) of each axis of an image of these sizes."""
-        if self.padding == "same":
-            return same_padding(sizes, self.pool_size, self.strides, (1,) * self.rank)
-        return ((0, 0),) * self.rank
+    def windows(self, sizes: Sizes) -> tuple[Sizes, Pairs]:
+        """Number of windows and padding (before, after) of each axis of an image of these sizes."""
+        counts, pairs = convolved(sizes, self.pool_size, self.strides, (1,) * self.rank, self.padding)
+        if any(count is not None and count < 1 for count in counts):
+            raise ValueError(
+                f"{self.who}: a window of {self.pool_size} does not fit into {IMAGES[self.rank]} of {sizes}. "
+                f"Use padding='same' or fewer pooling layers."
+            )
+        return counts, pairs
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        sizes = input_shape[1:-1]
-        too_small = [
-            size is not None and size < (window if self.padding == "valid" else 1)
-            for size, window in zip(sizes, self.pool_size, strict=True)
-        ]
-        if any(too_small):
-            raise ValueError(
-                f"{type(self).__name__} {self.name!r}: a window of {self.pool_size} does not fit into "
-                f"{IMAGES[self.rank]} of {tuple(sizes)}. Use padding='same' or fewer pooling layers."
-            )
-        counts = [
-            None if size is None else (size - (window if self.padding == "valid" else 1)) // stride + 1
-            for size, window, stride in zip(sizes, self.pool_size, self.strides, strict=True)
-        ]
+        counts, _ = self.windows(tuple(input_shape[1:-1]))
         return (input_shape[0], *counts, input_shape[-1])
 
     def get_config(self) -> dict[str, Any]:
@@ -89,7 +63,7 @@ class _Pooling(Spatial):
 
 class _MaxPooling(_Pooling):
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
-        pairs = self.pairs(x.shape[1:-1])
+        _, pairs = self.windows(x.shape[1:-1])
         y = ops.max_pool(x, self.pool_size, self.strides, pairs)
         ctx.save(x, y, pairs)
         return y
@@ -103,7 +77,7 @@ class _MaxPooling(_Pooling):
 
 class _AveragePooling(_Pooling):
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
-        pairs = self.pairs(x.shape[1:-1])
+        _, pairs = self.windows(x.shape[1:-1])
         ctx.save(x.shape[1:-1], pairs)
         return ops.average_pool(x, self.pool_size, self.strides, pairs)
 

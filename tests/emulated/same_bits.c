@@ -172,6 +172,37 @@ static void samples(ptrdiff_t h, ptrdiff_t w, ptrdiff_t c)
     }
 }
 
+/* n images of 7 x 6 pixels with c channels, under windows of some shapes. */
+static void pools(ptrdiff_t n, ptrdiff_t c)
+{
+    static const cdl_windows windows[] = {
+        {{1, 7, 6}, {1, 3, 3}, {1, 2, 2}, {1, 2, 2}, {1, 1, 1}, {0, 0, 0}},
+        {{1, 7, 6}, {1, 4, 5}, {1, 3, 2}, {1, 2, 1}, {1, 1, 1}, {0, 1, 0}},
+        {{1, 7, 6}, {1, 2, 2}, {1, 2, 1}, {1, 4, 3}, {1, 1, 1}, {0, 0, 0}},
+        {{7, 2, 3}, {3, 2, 2}, {2, 1, 2}, {2, 1, 2}, {1, 1, 1}, {0, 0, 1}},
+    };
+    for (int k = 0; k < 4; k++) {
+        const cdl_windows *w = &windows[k];
+        ON_BOTH("pool", n, c, k, (t->max_pool(n, c, w, x[0], result(s, 0)),
+                                  t->max_pool_backward(n, c, w, x[0], result(s, 0), x[1], result(s, 1)),
+                                  t->average_pool(n, c, w, x[0], result(s, 2)),
+                                  t->average_pool_backward(n, c, w, x[1], result(s, 3))));
+    }
+}
+
+static void norms(ptrdiff_t n, ptrdiff_t d)
+{
+    ON_BOTH("batch_norm", n, d, 0, (t->batch_norm(n, d, x[0], x[1], x[3], 1e-3, result(s, 0), result(s, 1), result(s, 2)),
+                                    t->batch_norm_backward(n, d, x[0], x[1], x[3], x[2], x[4], 1e-3, result(s, 3),
+                                                           result(s, 4), result(s, 5)),
+                                    t->scale_shift(n, d, x[0], x[1], x[3], result(s, 6))));
+    ON_BOTH("layer_norm", n, d, 0, (t->layer_norm(n, d, x[0], x[1], x[3], 1e-3, result(s, 0)),
+                                    t->layer_norm_backward(n, d, x[0], x[1], x[3], 1e-3, result(s, 1), result(s, 2),
+                                                           result(s, 3)),
+                                    t->rms_norm(n, d, x[0], x[1], 1e-3, result(s, 4)),
+                                    t->rms_norm_backward(n, d, x[0], x[1], x[3], 1e-3, result(s, 5), result(s, 6))));
+}
+
 int main(int count, char **arguments)
 {
     if (count == 3)
@@ -193,6 +224,13 @@ int main(int count, char **arguments)
                     products(sizes[i], sizes[j], sizes[l]);
         for (int i = 0; i < COUNT; i++)
             samples(sizes[i], sizes[COUNT - 1 - i], i < 4 ? i : 3);
+        for (int i = 0; i < COUNT; i++) {
+            pools(1 + i % 3, sizes[i]);
+            for (int j = 1; j < COUNT; j++)
+                if (sizes[i] > 0)
+                    norms(sizes[i], sizes[j]);
+        }
+        norms(1000, 9);
         products(17, 24, 1100);
         products(1, 72, 400);
     }

@@ -69,14 +69,15 @@ def compare(name, arguments, shape, training=False, tolerance=2e-5):
 
 KINDS = ("MaxPooling", "AveragePooling")
 PLANES = [(2, 7, 6, 3), (1, 5, 8, 9), (2, 4, 4, 1)]
+WINDOWS = itertools.product([1, 2, (3, 2), (2, 4)], [None, 1, (2, 3), 5])
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("padding", ["valid", "same"])
-@pytest.mark.parametrize("size, strides", itertools.product([1, 2, (3, 2), (2, 4)], [None, 1, (2, 3), 5]))
-def test_pooling_of_images(kind, padding, size, strides):
-    for shape in PLANES:
-        compare(kind + "2D", {"pool_size": size, "strides": strides, "padding": padding}, shape)
+@pytest.mark.parametrize("windows, shape", list(zip(WINDOWS, itertools.cycle(PLANES), strict=False)))
+def test_pooling_of_images(kind, padding, windows, shape):
+    size, strides = windows
+    compare(kind + "2D", {"pool_size": size, "strides": strides, "padding": padding}, shape)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -180,7 +181,8 @@ def test_group_normalization(arguments, shape):
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("arguments", [{}, {"axis": 1}, {"epsilon": 0.1}, {"axis": [-1]}], ids=str)
 def test_rms_and_unit_normalization(arguments, shape):
-    compare("RMSNormalization", arguments, shape)
+    if arguments.get("axis") != 1 or len(shape) == 2:  # Keras cannot broadcast its scale along another axis
+        compare("RMSNormalization", arguments, shape)
     if "epsilon" not in arguments:
         compare("UnitNormalization", arguments, shape)
 
