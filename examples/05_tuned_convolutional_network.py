@@ -21,14 +21,15 @@ CLASSES = {
 def network(name, steps):
     """Three convolutions, 130,000 parameters. A mirrored boot is a boot, but a mirrored 3 is not a 3."""
     moves = {
-        "mnist": [layers.RandomRotation(0.03, "constant"), layers.RandomTranslation(0.08, 0.08, "constant", "nearest")],
-        "fashion_mnist": [layers.RandomFlip("horizontal")],
+        "mnist": layers.RandomRotation(0.03, fill_mode="constant"),
+        "fashion_mnist": layers.RandomFlip("horizontal"),
     }
     model = Sequential(
         [
             layers.Input((28, 28, 1)),
             layers.Rescaling(1 / 255),
-            *moves[name],
+            moves[name],
+            layers.RandomTranslation(0.05, 0.05, fill_mode="constant", interpolation="nearest"),
             layers.Conv2D(32, 3, padding="same", activation="relu"),
             layers.MaxPooling2D(),
             layers.BatchNormalization(momentum=0.9),
@@ -37,8 +38,13 @@ def network(name, steps):
             layers.BatchNormalization(momentum=0.9),
             layers.Conv2D(128, 3, padding="same", activation="relu"),
             layers.BatchNormalization(momentum=0.9),
+            layers.Conv2D(128, 3, padding="same", activation="relu"),
             layers.MaxPooling2D(),
+            layers.BatchNormalization(momentum=0.9),
             layers.Flatten(),
+            layers.Dropout(0.3),
+            layers.Dense(256, activation="relu"),
+            layers.BatchNormalization(momentum=0.9),
             layers.Dropout(0.3),
             layers.Dense(10, activation="softmax"),
         ]
@@ -84,7 +90,7 @@ def main(name, epochs, samples):
 
 parser = argparse.ArgumentParser()
 parser.add_argument("names", nargs="*", default=list(CLASSES))
-parser.add_argument("--epochs", type=int, default=10)
+parser.add_argument("--epochs", type=int, default=8)
 parser.add_argument("--samples", type=int, default=60_000)
 options = parser.parse_args()
 for name in options.names:
