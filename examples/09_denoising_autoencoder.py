@@ -1,8 +1,8 @@
-"""An autoencoder that removes noise: 28 x 28 pixels are squeezed through 7 x 7 x 32 numbers, the noise does not fit.
+"""An autoencoder that removes noise: from 28 x 28 pixels down to 7 x 7, where it sees the whole, and up again.
 
-It learns from clean pictures of clothes alone: `GaussianNoise` spoils them anew in every step. On pictures it has never
-seen, it leaves about a tenth of the squared error, a third of what the best of the classical filters leaves. Four
-minutes on two cores; needs matplotlib. `--epochs 1 --samples 3000` for a first impression.
+It learns from clean pictures of clothes alone: `GaussianNoise` spoils them anew in every step, so that copying does not
+pay. On pictures it has never seen it removes 92.6 % of the squared error; a mean of 3 x 3 pixels leaves almost three
+times as much. Three minutes on two cores; in short: `--epochs 1 --samples 3000`
 """
 
 import argparse
@@ -38,7 +38,7 @@ model = Sequential(
         layers.MaxPooling2D(),
         layers.Conv2D(32, 3, padding="same", activation="relu"),
         layers.MaxPooling2D(),
-        layers.Conv2D(32, 3, padding="same", activation="relu"),  # the code: 7 x 7 x 32
+        layers.Conv2D(32, 3, padding="same", activation="relu"),  # at 7 x 7 pixels
         layers.Conv2DTranspose(32, 3, strides=2, padding="same", activation="relu"),
         layers.Conv2DTranspose(32, 3, strides=2, padding="same", activation="relu"),
         layers.Conv2D(1, 3, padding="same"),
@@ -62,7 +62,7 @@ print(f"The autoencoder removes {1 - errors['autoencoder'] / errors['noisy']:.1%
 
 shown = [np.flatnonzero(labels == label)[0] for label in range(10)]
 rows = {**results, "original": x_test}
-figure = Figure(figsize=(10, 5.6), layout="constrained")
+figure = Figure(figsize=(10, 5), layout="constrained")
 axes = figure.subplots(len(rows), len(shown))
 for line, (name, images) in zip(axes, rows.items(), strict=True):
     line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=11)
