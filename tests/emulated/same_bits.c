@@ -190,6 +190,34 @@ static void pools(ptrdiff_t n, ptrdiff_t c)
     }
 }
 
+/* n images of 7 x 6 pixels, i channels in and o out: plain windows, strides, dilation, and those of winograd.c. */
+static void convolutions(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o)
+{
+    static const cdl_windows windows[] = {
+        {{1, 7, 6}, {1, 7, 6}, {1, 3, 3}, {1, 1, 1}, {1, 1, 1}, {0, 1, 1}},
+        {{1, 7, 6}, {1, 3, 2}, {1, 5, 5}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+        {{1, 1, 42}, {1, 1, 38}, {1, 1, 5}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+        {{1, 7, 6}, {1, 4, 3}, {1, 3, 2}, {1, 2, 2}, {1, 1, 1}, {0, 1, 0}},
+        {{1, 7, 6}, {1, 3, 4}, {1, 3, 2}, {1, 1, 1}, {1, 2, 2}, {0, 0, 0}},
+        {{7, 2, 3}, {7, 2, 3}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+    };
+    for (int k = 0; k < 6; k++) {
+        const cdl_windows *w = &windows[k];
+        for (int f = CDL_LINEAR; f <= CDL_RELU; f++) {
+            ON_BOTH("convolution", i, o, k, (t->convolution(n, i, o, 1, w, x[0], x[1], x[3], f, result(s, 0)),
+                                             t->convolution_backward(n, i, o, 1, w, x[0], x[1], result(s, 0), x[3], f,
+                                                                     result(s, 1), result(s, 2), result(s, 3))));
+            ON_BOTH("transposed", o, i, k, (t->convolution_transpose(n, o, i, w, x[0], x[1], x[3], f, result(s, 0)),
+                                            t->convolution_transpose_backward(n, o, i, w, x[0], x[1], result(s, 0), x[3],
+                                                                              f, result(s, 1), result(s, 2),
+                                                                              result(s, 3))));
+        }
+        ON_BOTH("depthwise", i, 2 * i, k, (t->convolution(n, i, 2 * i, i, w, x[0], x[1], x[3], CDL_RELU, result(s, 0)),
+                                           t->convolution_backward(n, i, 2 * i, i, w, x[0], x[1], result(s, 0), x[3],
+                                                                   CDL_RELU, result(s, 1), result(s, 2), result(s, 3))));
+    }
+}
+
 static void norms(ptrdiff_t n, ptrdiff_t d)
 {
     ON_BOTH("batch_norm", n, d, 0, (t->batch_norm(n, d, x[0], x[1], x[3], 1e-3, result(s, 0), result(s, 1), result(s, 2)),
@@ -224,6 +252,9 @@ int main(int count, char **arguments)
                     products(sizes[i], sizes[j], sizes[l]);
         for (int i = 0; i < COUNT; i++)
             samples(sizes[i], sizes[COUNT - 1 - i], i < 4 ? i : 3);
+        for (int i = 1; i < COUNT - 3; i++)
+            for (int j = 1 + i % 2; j < COUNT - 3; j += 2)
+                convolutions(1 + (i + j) % 5, sizes[i], sizes[j]);
         for (int i = 0; i < COUNT; i++) {
             pools(1 + i % 3, sizes[i]);
             for (int j = 1; j < COUNT; j++)
