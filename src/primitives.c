@@ -17,6 +17,7 @@
 #include "field.c"
 #include "windows.c"
 #include "depthwise.c"
+#include "winograd_transform.c"
 #include "winograd.c"
 #include "convolution.c"
 #include "pool.c"

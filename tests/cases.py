@@ -280,19 +280,23 @@ CONVOLUTIONS = [
     *square((1, 6, 5, 4, 2), (2, 2, 2, 2, 17), stride=2, dilation=2, padding=(1, 0)),
     *convolutions((2, 6, 9, 4), (1, 5, 4, 6), (2, 1), ((0, 0), (2, 2)), (1, 1)),
     *convolutions((1, 70, 60, 2), (3, 5, 2, 3), (1, 1), ((1, 1), (0, 0)), (3, 2)),  # more than one stripe
-    # By Winograd's identity: tiles of 2 x 2 outputs that fit and do not, channels likewise, more images than parts.
+    # By values at six points: tiles that fit and do not, channels likewise, several images in a block, several blocks.
     *[
         case
-        for x, o, padding, function in [
-            ((2, 4, 4, 16), 16, ((0, 0), (0, 0)), "linear"),
-            ((3, 5, 8, 17), 19, ((1, 1), (1, 1)), "relu"),
-            ((1, 1, 1, 12), 35, ((1, 1), (1, 1)), "tanh"),
-            ((2, 3, 6, 33), 12, ((2, 0), (0, 1)), "sigmoid"),
-            ((19, 6, 5, 12), 16, ((1, 1), (0, 0)), "relu"),
-            ((1, 26, 30, 15), 13, ((4, 3), (5, 0)), "linear"),
-            ((0, 6, 5, 12), 16, ((1, 1), (0, 0)), "relu"),
+        for x, size, o, padding, function in [
+            ((2, 6, 6, 16), (3, 3), 16, ((0, 0), (0, 0)), "linear"),
+            ((3, 5, 8, 17), (3, 3), 19, ((1, 1), (1, 1)), "relu"),
+            ((2, 3, 6, 33), (3, 3), 12, ((2, 2), (0, 1)), "sigmoid"),
+            ((43, 6, 5, 12), (3, 3), 16, ((1, 1), (0, 0)), "tanh"),
+            ((1, 46, 50, 15), (3, 3), 13, ((4, 3), (5, 0)), "linear"),
+            ((0, 6, 5, 12), (3, 3), 16, ((1, 1), (0, 0)), "relu"),
+            ((2, 6, 7, 13), (5, 5), 14, ((2, 2), (2, 2)), "relu"),
+            ((2, 9, 10, 12), (3, 5), 35, ((0, 0), (2, 2)), "linear"),
+            ((2, 9, 10, 12), (5, 1), 12, ((0, 0), (0, 0)), "relu"),
+            ((3, 31, 12), (3,), 17, ((2, 0),), "relu"),
+            ((2, 700, 16), (5,), 20, ((0, 0),), "relu"),
         ]
-        for case in convolutions(x, (3, 3, x[-1], o), (1, 1), padding, (1, 1), 1, function)
+        for case in convolutions(x, (*size, x[-1], o), (1,) * len(size), padding, (1,) * len(size), 1, function)
     ],
     *square((1, 3, 3, 2), (7, 7, 2, 3), padding=6),  # windows that see nothing but padding
     *square((40, 12, 12, 3), (3, 3, 3, 8)),  # enough work for three threads
