@@ -1,7 +1,7 @@
 """A small network, carefully trained, reads MNIST and Fashion-MNIST as well as much larger ones.
 
 What helps: normalised activations, dropout, images that never look the same twice, and a learning rate that rises, then
-falls to zero. Ends at test accuracies of MM % (MNIST) and 92.97 % (Fashion-MNIST), after about five minutes each on two
+falls to zero. Ends at test accuracies of 99.54 % (MNIST) and 92.97 % (Fashion-MNIST), after about five minutes each on two
 cores. 05_mnist.png and 05_fashion_mnist.png show where it errs; of the clothes, not a few are labelled wrongly.
 
 One of them alone, or less of it: `python 05_tuned_convolutional_network.py mnist --epochs 2 --samples 10000`.
@@ -66,8 +66,8 @@ def draw(name, x, y, probabilities):
     misread = (taken != y).nonzero()[0]
     worst = misread[sureness[misread].argsort()[::-1]][:50]
     figure = Figure(figsize=(12, 8.5))
-    which = "all" if len(misread) <= 50 else "the 50 where it was surest"
-    figure.suptitle(f"{name}: {len(misread)} of {len(y):,} test images are taken for something else; {which}", y=0.98)
+    which = "; these 50 most surely" if len(misread) > 50 else ""
+    figure.suptitle(f"{name}: {len(misread)} of {len(y):,} test images are taken for something else{which}", y=0.98)
     room = {"left": 0.02, "right": 0.98, "bottom": 0.01, "top": 0.91, "wspace": 0.25, "hspace": 0.4}
     grid = figure.subplots(5, 10, gridspec_kw=room).ravel()
     for axes in grid:
