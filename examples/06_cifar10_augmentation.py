@@ -61,7 +61,7 @@ def draw(histories, images):
     axes.yaxis.set_major_formatter("{x:.0%}")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
-    left.suptitle("The same network on the same 10,000 images")
+    left.suptitle("The same network on the same images")
     right.suptitle("Images, and what the network sees of them")
     augment = augmentation()
     columns = [images, *(augment(images, training=True) for _ in range(5))]
