@@ -1,7 +1,8 @@
 """The script with which courses begin convolution, changed in its imports only; then a look inside the network.
 
-Ends at a test accuracy of about XX % after T minutes on two cores, and draws 04_feature_maps.png: the filters that the
-network has learnt, what its layers make of one digit, and the digits that it misreads.
+Ends at a test accuracy of about 99.1 % after one or two minutes on two cores, and draws 04_feature_maps.png: the
+filters that the network has learnt, what its layers make of one digit, and the digits that it misreads. To draw, it
+needs matplotlib: `pip install ".[examples]"`.
 """
 
 from matplotlib.figure import Figure

@@ -1,8 +1,10 @@
-"""A small network, carefully trained: reads MNIST and Fashion-MNIST as well as much larger ones.
+"""A small network, carefully trained, reads MNIST and Fashion-MNIST as well as much larger ones.
 
-What helps: normalised activations, images that never look the same twice, and a learning rate that rises, then falls
-to zero. Ends at XX % (MNIST) and YY % (Fashion-MNIST) after T minutes each on two cores. With the name of a dataset
-it trains on that one alone: `python 05_tuned_convolutional_network.py mnist --epochs 2 --samples 10000`
+What helps: normalised activations, dropout, images that never look the same twice, and a learning rate that rises, then
+falls to zero. Ends at test accuracies of 99.54 % (MNIST) and 92.97 % (Fashion-MNIST), after about five minutes each on
+two cores. 05_mnist.png and 05_fashion_mnist.png show where it errs; of the clothes, some seem to be labelled wrongly.
+
+One of them alone, or less of it: `python 05_tuned_convolutional_network.py mnist --epochs 2 --samples 10000`.
 """
 
 import argparse
@@ -19,7 +21,7 @@ CLASSES = {
 
 
 def network(name, steps):
-    """Three convolutions, 130,000 parameters. A mirrored boot is a boot, but a mirrored 3 is not a 3."""
+    """Four convolutions, 540,000 parameters. A mirrored boot is a boot, but a mirrored 3 is not a 3."""
     moves = {
         "mnist": layers.RandomRotation(0.03, fill_mode="constant"),
         "fashion_mnist": layers.RandomFlip("horizontal"),
@@ -64,8 +66,8 @@ def draw(name, x, y, probabilities):
     misread = (taken != y).nonzero()[0]
     worst = misread[sureness[misread].argsort()[::-1]][:50]
     figure = Figure(figsize=(12, 8.5))
-    which = "all" if len(misread) <= 50 else "the 50 where it was surest"
-    figure.suptitle(f"{name}: misreads {len(misread)} of {len(y):,} test images; {which}", y=0.98)
+    which = "; these 50 most surely" if len(misread) > 50 else ""
+    figure.suptitle(f"{name}: {len(misread)} of {len(y):,} test images are taken for something else{which}", y=0.98)
     room = {"left": 0.02, "right": 0.98, "bottom": 0.01, "top": 0.91, "wspace": 0.25, "hspace": 0.4}
     grid = figure.subplots(5, 10, gridspec_kw=room).ravel()
     for axes in grid:

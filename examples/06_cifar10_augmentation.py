@@ -1,8 +1,8 @@
 """Photographs, of which there are never enough: the same network with augmentation and without.
 
-10,000 images of CIFAR-10. As they are, the network soon knows them by heart: XX % of the training images right, but YY %
-of the test images. Mirrored, shifted and scaled anew at every look, they teach it more: ZZ %. The margin is M points,
-after T minutes on two cores; 06_augmentation.png shows both learning curves, and what the network got to see.
+10,000 images of CIFAR-10. As they are, the network soon knows them all by heart, but of the test images it gets 68.5 %
+right. Mirrored and shifted anew at every look, they teach it more: 74.9 %. The margin is 6.4 points, after about three
+minutes on two cores; 06_augmentation.png shows the learning curves, and what the network gets to see.
 """
 
 import argparse
@@ -16,11 +16,7 @@ from cdl import Sequential, datasets, layers, optimizers, utils
 def augmentation():
     """Changes images in training; in `evaluate` and `predict`, it leaves them as they are."""
     return Sequential(
-        [
-            layers.RandomFlip("horizontal"),
-            layers.RandomTranslation(0.12, 0.12),
-            layers.RandomZoom(0.15),
-        ],
+        [layers.RandomFlip("horizontal"), layers.RandomTranslation(0.12, 0.12, interpolation="nearest")],
         name="augmentation",
     )
 
@@ -41,7 +37,6 @@ def network(augment, steps):
             layers.MaxPooling2D(),
             layers.BatchNormalization(momentum=0.9),
             layers.Flatten(),
-            layers.Dropout(0.5),
             layers.Dense(10, activation="softmax"),
         ]
     )
@@ -66,7 +61,7 @@ def draw(histories, images):
     axes.yaxis.set_major_formatter("{x:.0%}")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
-    left.suptitle("The same network on the same 10,000 images")
+    left.suptitle("The same network on the same images")
     right.suptitle("Images, and what the network sees of them")
     augment = augmentation()
     columns = [images, *(augment(images, training=True) for _ in range(5))]
@@ -78,7 +73,7 @@ def draw(histories, images):
 
 
 parser = argparse.ArgumentParser()
-parser.add_argument("--epochs", type=int, default=25)
+parser.add_argument("--epochs", type=int, default=20)
 parser.add_argument("--samples", type=int, default=10_000)
 options = parser.parse_args()
 (x_train, y_train), test = datasets.cifar10.load_data()
