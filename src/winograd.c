@@ -248,9 +248,13 @@ static void kernel_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
         const real *pixel[SIX][SIX];
         for (int t = 0; t < down * across; t++)
             pixel[t / across][t % across] = panel + t * size;
-        for (ptrdiff_t at = 0; at < size; at += VL)
-            transform_pixels(EVALUATE, down, across, (const real *const(*)[SIX])pixel, at, VL,
-                             job->u + j * p->points * p->u_step + at, p->u_step);
+        real *u = job->u + j * p->points * p->u_step;
+        if (down == 3 && across == 3)
+            for (ptrdiff_t at = 0; at < size; at += VL)
+                transform_pixels(EVALUATE, 3, 3, (const real *const(*)[SIX])pixel, at, VL, u + at, p->u_step);
+        else
+            for (ptrdiff_t at = 0; at < size; at += VL)
+                transform_pixels(EVALUATE, down, across, (const real *const(*)[SIX])pixel, at, VL, u + at, p->u_step);
     }
 }
 

@@ -35,6 +35,7 @@ class ConvolutionLayer(KernelLayer):
         self.padding = padding.lower()
         self.data_format = geometry.channels_last(data_format, who)
         super().__init__(**kwargs)
+        self._placed: dict[geometry.Sizes, tuple[geometry.Sizes, geometry.Pairs]] = {}
 
     def refuse_strides_with_dilation(self) -> None:
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
@@ -65,11 +66,14 @@ class ConvolutionLayer(KernelLayer):
         return geometry.convolved(sizes, self.kernel_size, self.strides, self.dilation_rate, self.padding)
 
     def fit_windows(self, sizes: geometry.Sizes) -> tuple[geometry.Sizes, geometry.Pairs]:
-        """`place_windows`; ValueError where the output would have no points."""
-        out, padding = self.place_windows(sizes)
-        if any(size is not None and size < 1 for size in out):
-            raise ValueError(f"{self.who}: {self.misfit(sizes)}")
-        return out, padding
+        """`place_windows`, known from the second time on; ValueError where the output would have no points."""
+        placed = self._placed.get(sizes)
+        if placed is None:
+            placed = self.place_windows(sizes)
+            if any(size is not None and size < 1 for size in placed[0]):
+                raise ValueError(f"{self.who}: {self.misfit(sizes)}")
+            self._placed[sizes] = placed
+        return placed
 
     def misfit(self, sizes: geometry.Sizes) -> str:
         """What is wrong where `fit_windows` finds no place, and the cure."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -24,9 +25,10 @@ from cdl.models.objective import Objective
 from cdl.models.summary import print_summary
 from cdl.variable import Variable
 
-# Rows per forward pass in `predict` when the user does not say: small enough for the caches, large enough for the
-# threads. A row's output does not depend on it.
+# Rows per forward pass in `predict` when the user does not say: at most so many, which is enough for the threads, and
+# so few that the largest array between two layers stays in the cache. A row's output does not depend on it.
 PREDICT_ROWS = 256
+PREDICT_NUMBERS = 1_500_000
 
 
 class Model(Layer):
@@ -280,7 +282,7 @@ class Model(Layer):
         """
         x = to_rows(x, "x")
         self._build_for(x)
-        rows = PREDICT_ROWS if batch_size is None else check_batch_size(batch_size)
+        rows = self._rows_in_cache() if batch_size is None else check_batch_size(batch_size)
         if len(x) <= rows and callbacks is None and verbose in ("auto", 0):
             return in_memory_of_its_own(self.predict_step(x), x)
         starts = range(0, len(x), rows)
@@ -296,6 +298,12 @@ class Model(Layer):
         if isinstance(outputs[0], list):
             return [np.concatenate(parts) for parts in zip(*outputs, strict=True)]
         return np.concatenate(outputs)
+
+    def _rows_in_cache(self) -> int:
+        sizes = [math.prod(size or 1 for size in shape[1:]) for shape in self._shapes]
+        return max(1, min(PREDICT_ROWS, PREDICT_NUMBERS // max([1, *sizes])))
+
+    _shapes: Any = ()  # of the data before, between and after the layers of a chain
 
     # ---- single batches ----
 
