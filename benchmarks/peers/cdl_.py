@@ -71,14 +71,14 @@ class Peer:
 
     def convolution(self, case: Convolution, wanted: str) -> Task:
         x, kernel, dy = case.operands()
-        rest = [case.stride] * 2, [(case.pad, case.pad)] * 2, [1, 1], case.groups, "linear"
+        rest = (case.stride,) * 2, ((case.pad, case.pad),) * 2, (1, 1), case.groups, "linear"
         if wanted == "forward":
             return Task(lambda: ops.convolution(x, kernel, None, *rest))
         y, need = ops.convolution(x, kernel, None, *rest), ("dx" in wanted, "dkernel" in wanted, False)
         return Task(lambda: ops.convolution_backward(x, kernel, y, dy, *rest, *need), read=flat)
 
     def pooling(self, case: Pooling, wanted: str) -> Task:
-        (x, dy), rest = case.operands(), ([case.size] * 2, [case.size] * 2, [(0, 0)] * 2)
+        (x, dy), rest = case.operands(), ((case.size,) * 2, (case.size,) * 2, ((0, 0),) * 2)
         if case.kind == "max":
             if wanted == "forward":
                 return Task(lambda: ops.max_pool(x, *rest))
