@@ -290,3 +290,12 @@ def test_another_number_of_features_is_refused_by_the_layer_inside():
     block(X)
     with pytest.raises(ValueError, match=r"Dense 'inside'.*5 features.*built for 6"):
         block(X[..., :5])
+
+
+def test_there_is_one_way_back_for_each_way_forward():
+    model = Sequential([layers.Input((3,)), layers.Dense(2)])
+    ctx = Context(training=True)
+    model.forward(ctx, np.ones((4, 3), np.float32))
+    model.backward(ctx, np.ones((4, 2), np.float32))
+    with pytest.raises(ValueError, match=r"Sequential '.*': there is no way back"):
+        model.backward(ctx, np.ones((4, 2), np.float32))

@@ -54,7 +54,13 @@ class Chain(Layer):
         return x
 
     def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray | None:
+        if not ctx.saved:
+            raise ValueError(
+                f"{type(self).__name__} {self.name!r}: there is no way back. The context has kept nothing (gradient="
+                f"False), or has gone back already, which releases what the layers kept. Go forward again."
+            )
         (calls,) = ctx.saved
+        ctx.saved = ()
         while calls:  # what a layer kept is released as soon as it has served
             layer, child = calls.pop()
             dy = layer.backward(child, dy)
