@@ -1,6 +1,6 @@
 """Which implementation of the primitives is active, and on how many threads and which instruction set it runs.
 
-Two modules implement the contract of `ops.py` under the same names: `_native` (the C core) and `reference` (its meaning
+Two modules implement the contract of `ops` under the same names: `_native` (the C core) and `reference` (its meaning
 in NumPy). `ops` looks up `active` at every call, so the switch takes effect at once, everywhere.
 """
 

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 # cython: freethreading_compatible=True, embedsignature=True
-"""The binding: one short function per primitive of cdl.h, under the names of `ops.py`.
+"""The binding: one short function per primitive of cdl.h, under the names of `ops`.
 
 No arithmetic and no shape rules live here. A function makes its arguments dense arrays of one float type, makes the
 output, releases the GIL and calls the table of that type.

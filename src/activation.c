@@ -1,7 +1,7 @@
 /* activation.c - element-wise functions and their derivatives.
  *
  * f_name(x, p) is the function and df_name(x, y, p) its derivative, for one register; `apply` is the loop around them.
- * To add one: its name in cdl_function (cdl.h), the pair here, its line in activation_task, its meaning in reference.py.
+ * To add one: its name in cdl_function (cdl.h), the pair here, its line in activation_task, its meaning in cdl/reference.
  * Where a function has a kink, the derivative is the one that Keras' backends take.  A NaN in x is a NaN in y.
  */
 #include "cdl.h"

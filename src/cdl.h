@@ -3,7 +3,7 @@
  * Every function is reached through `cdl_primitives`; `cdl_table(is_double)` returns the table for the instruction set in
  * use.  `void *` means `real *`: float or double, as the table's name says.  Arrays are dense, C order, and do not overlap
  * unless a comment allows it.  Sizes are in elements and may be zero.  Nothing is checked here: the caller has checked
- * (cdl/ops.py).  Functions that need scratch memory return 0, or -1 when memory is exhausted (outputs are then undefined).
+ * (cdl/ops/).  Functions that need scratch memory return 0, or -1 when memory is exhausted (outputs are then undefined).
  *
  * Letters: n rows, i input features, o output features, d features of a row, c channels; m n k sizes of a matrix product.
  */
@@ -13,8 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* An element-wise function y = f(x), with up to three parameters p (cdl/ops.py names them).
- * The order is that of ACTIVATIONS in cdl/ops.py. */
+/* An element-wise function y = f(x), with up to three parameters p (cdl/ops/activations.py names them).
+ * The order is that of FUNCTIONS there. */
 typedef enum {
     CDL_LINEAR,         /* x */
     CDL_RELU,           /* max(x, 0) */
@@ -179,7 +179,7 @@ typedef struct {
     void (*log_softmax)(ptrdiff_t n, ptrdiff_t d, const void *x, void *y);
     void (*log_softmax_backward)(ptrdiff_t n, ptrdiff_t d, const void *y, const void *dy, void *dx);
 
-    /* Losses: see cdl_loss.  Definitions: cdl/ops.py.  y_true is int32 labels for the sparse one. */
+    /* Losses: see cdl_loss.  Definitions: cdl/ops/losses.py.  y_true is int32 labels for the sparse one. */
     cdl_loss_function mean_squared_error;
     cdl_loss_function mean_absolute_error;
     cdl_loss_function binary_crossentropy;
@@ -193,7 +193,7 @@ typedef struct {
      * t = transforms[r,6], in pixels. */
     void (*affine_sample)(const cdl_sampling *s, const void *x, const void *transforms, void *y);
 
-    /* Optimizer rules over `count` variables.  Slots as named; formulas: cdl/ops.py. */
+    /* Optimizer rules over `count` variables.  Slots as named; formulas: cdl/ops/rules.py. */
     void (*sgd)(ptrdiff_t count, const cdl_parameter *parameters, double learning_rate);
     void (*momentum)(ptrdiff_t count, const cdl_parameter *parameters, double learning_rate, double momentum,
                      int nesterov);                                                              /* velocity */

@@ -1,4 +1,4 @@
-/* loss.c - losses: the value of each row, and its gradient while the row is at hand.  Definitions: cdl/ops.py. */
+/* loss.c - losses: the value of each row, and its gradient while the row is at hand.  Definitions: cdl/ops/losses.py. */
 #include "cdl.h"
 #include "parallel.h"
 #include "vmath.h"

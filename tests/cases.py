@@ -1,4 +1,4 @@
-"""One table of calls of the primitives. The tests of `ops.py` are made from it.
+"""One table of calls of the primitives. The tests of `ops` are made from it.
 
 A new primitive needs a few rows: `Case(name, argument, ...)`. Arguments are drawn by `normal(shape)` and its like
 below; everything else is passed as it stands. `length` is the number of terms in the longest sum behind one
@@ -222,7 +222,9 @@ MATRIX = [
 
 def convolutions(x, kernel, strides, padding, dilation, groups=1, function="relu") -> list[Case]:
     """A convolution, its gradients, and the transposed one that leads from its result back to x, with its gradients."""
-    counts = reference.window_counts(reference.padded(np.empty(x), [*padding]), kernel[:-2], strides, dilation)
+    counts = reference.windows.window_counts(
+        reference.windows.padded(np.empty(x), [*padding]), kernel[:-2], strides, dilation
+    )
     y, taps = (x[0], *counts, kernel[-1]), math.prod(kernel[:-2])
     geometry = (strides, padding, dilation)
     forward = {"length": taps * kernel[-2], "size": 4 * math.sqrt(taps * kernel[-2])}

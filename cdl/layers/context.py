@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 
 class Context:
     """The memory of one forward call: made by the caller, filled by `forward`, read by `backward`.
@@ -14,14 +16,14 @@ class Context:
     `training`: whether dropout drops, and so on; None, where nobody said, counts as no except for augmentation.
     `gradient`: whether `backward` may follow; if not, `save` keeps nothing. `need_input_grad`: False where nobody wants
     dx; `backward` may return None then. `losses`: penalties that layers add to the loss, shared by the contexts of one
-    pass.
+    pass. `mask`: bool (n, t), False for the steps of the layer's input that are only there to fill up; None if all count.
 
     >>> ctx = Context(training=True)
     >>> y = layer.forward(ctx, x)
     >>> dx = layer.backward(ctx, dy)
     """
 
-    __slots__ = ("gradient", "losses", "need_input_grad", "saved", "training")
+    __slots__ = ("gradient", "losses", "mask", "need_input_grad", "saved", "training")
 
     def __init__(
         self,
@@ -29,11 +31,13 @@ class Context:
         gradient: bool = True,
         need_input_grad: bool = True,
         losses: list[float] | None = None,
+        mask: np.ndarray | None = None,
     ) -> None:
         self.training = training
         self.gradient = gradient
         self.need_input_grad = need_input_grad
         self.losses = [] if losses is None else losses
+        self.mask = mask
         self.saved: tuple[Any, ...] = ()
 
     def save(self, *values: Any) -> None:
@@ -43,4 +47,4 @@ class Context:
 
     def child(self, need_input_grad: bool = True) -> Context:
         """The context of a layer inside this one."""
-        return Context(self.training, self.gradient, need_input_grad, self.losses)
+        return Context(self.training, self.gradient, need_input_grad, self.losses, self.mask)

@@ -1,0 +1,9 @@
+"""How a primitive says no."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+
+def refuse(who: str, what: str) -> NoReturn:
+    raise ValueError(f"{who}: {what}")
