@@ -132,7 +132,7 @@ class PReLU(Layer):
         for axis in self.shared_axes or ():
             shape[axis - 1] = 1
         if None in shape:
-            raise ValueError(f"PReLU {self.name!r}: sizes must be known. Received {input_shape}; use shared_axes.")
+            raise ValueError(f"{self.who}: sizes must be known. Received {input_shape}; use shared_axes.")
         self.alpha = self.add_weight(
             shape=shape,  # type: ignore[arg-type]
             initializer=self.alpha_initializer,
@@ -159,7 +159,7 @@ class PReLU(Layer):
             size not in (wanted, None) for size, wanted in zip(shape[1:], expected, strict=True) if wanted is not None
         ):
             raise ValueError(
-                f"PReLU {self.name!r}: input has shape {tuple(shape)}, but the layer was built for (None, "
+                f"{self.who}: input has shape {tuple(shape)}, but the layer was built for (None, "
                 f"{', '.join(map(str, expected))}). Reshape the input, or build with shared_axes."
             )
 

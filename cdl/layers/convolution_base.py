@@ -106,10 +106,6 @@ class ConvolutionLayer(KernelLayer):
             expected = f"(batch, {AXES[self.rank]}, channels)"
             raise ValueError(f"{self.who} expects {expected}, received {tuple(shape)}. {cure}")
 
-    @property
-    def who(self) -> str:
-        return f"{type(self).__name__} {self.name!r}"
-
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),

@@ -14,11 +14,6 @@ class Spatial(Layer):
 
     rank: ClassVar[int]
 
-    @property
-    def who(self) -> str:
-        """The layer, in messages."""
-        return f"{type(self).__name__} {self.name!r}"
-
     def build(self, input_shape: Shape) -> None:
         self.check_input(input_shape)
 

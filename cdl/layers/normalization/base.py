@@ -18,9 +18,7 @@ def axes_of(axis: int | Sequence[int], ndim: int, layer: Layer) -> tuple[int, ..
     axes = (axis,) if isinstance(axis, int) else tuple(axis)
     for a in axes:
         if not -ndim <= a < ndim:
-            raise ValueError(
-                f"{type(layer).__name__} {layer.name!r}: axis {a} is out of bounds for an input with {ndim} axes."
-            )
+            raise ValueError(f"{layer.who}: axis {a} is out of bounds for an input with {ndim} axes.")
     return tuple(sorted(a % ndim for a in axes))
 
 
@@ -29,8 +27,7 @@ def sizes_of(shape: Shape, axes: Sequence[int], layer: Layer) -> tuple[int, ...]
     sizes = tuple(shape[axis] for axis in axes)
     if None in sizes:
         raise ValueError(
-            f"{type(layer).__name__} {layer.name!r}: the size of axis {axes[sizes.index(None)]} must be known. "
-            f"Received shape {tuple(shape)}"
+            f"{layer.who}: the size of axis {axes[sizes.index(None)]} must be known. Received shape {tuple(shape)}"
         )
     return sizes  # type: ignore[return-value]
 

@@ -128,7 +128,7 @@ class BatchNormalization(Normalization):
         (channels,) = self.moving_mean.shape
         if len(shape) != self._ndim or shape[self.axis] != channels:
             raise ValueError(
-                f"BatchNormalization {self.name!r}: input has shape {tuple(shape)}, but the layer was built for "
+                f"{self.who}: input has shape {tuple(shape)}, but the layer was built for "
                 f"{self._ndim} axes and {channels} channels on axis {self.axis}. "
                 f"Rebuild the model or reshape the input."
             )

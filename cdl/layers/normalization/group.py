@@ -71,7 +71,7 @@ class GroupNormalization(Normalization):
             self.groups = channels
         if channels % self.groups:
             raise ValueError(
-                f"GroupNormalization {self.name!r}: {channels} channels cannot be cut into {self.groups} groups of one "
+                f"{self.who}: {channels} channels cannot be cut into {self.groups} groups of one "
                 f"size (input shape {tuple(input_shape)}). Choose groups that divide the channels, or -1."
             )
         self._ndim, self._channels = len(input_shape), channels
@@ -119,7 +119,7 @@ class GroupNormalization(Normalization):
     def check_input(self, shape: Shape) -> None:
         if len(shape) != self._ndim or shape[self.axis] != self._channels:
             raise ValueError(
-                f"GroupNormalization {self.name!r}: input has shape {tuple(shape)}, but the layer was built for "
+                f"{self.who}: input has shape {tuple(shape)}, but the layer was built for "
                 f"{self._ndim} axes and {self._channels} channels on axis {self.axis}. "
                 f"Rebuild the model or reshape the input."
             )

@@ -81,7 +81,7 @@ class LayerNormalization(Normalization):
     def check_input(self, shape: Shape) -> None:
         if len(shape) <= max(self._axes) or tuple(shape[axis] for axis in self._axes) != self._sizes:
             raise ValueError(
-                f"LayerNormalization {self.name!r}: input has shape {tuple(shape)}, but the layer was built for the "
+                f"{self.who}: input has shape {tuple(shape)}, but the layer was built for the "
                 f"sizes {self._sizes} along the axes {self._axes}. Rebuild the model or reshape the input."
             )
 
