@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from cdl import constraints, initializers, regularizers
 from cdl.layers.base import Layer, Shape
+from cdl.layers.parametric import ParametricLayer
 from cdl.variable import Variable
 
 
@@ -45,52 +45,23 @@ def from_rows(rows: np.ndarray, shape: Sequence[int], axes: Sequence[int]) -> np
     return np.moveaxis(rows.reshape(moved), range(-len(axes), 0), axes)
 
 
-class Normalization(Layer):
+class NormalizationLayer(ParametricLayer):
     """A layer that ends with y = x_hat * gamma + beta; `scale` and `center` say whether it has gamma and beta."""
 
-    def __init__(
-        self,
-        epsilon: float = 1e-3,
-        center: bool = True,
-        scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
-        **kwargs: Any,
-    ) -> None:
+    roles = ("beta", "gamma")
+
+    gamma: Variable | None = None
+    beta: Variable | None = None
+
+    def __init__(self, *, epsilon: float, center: bool, scale: bool, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.epsilon = float(epsilon)
         self.center = center
         self.scale = scale
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
-        self.beta_constraint = constraints.get(beta_constraint)
-        self.gamma_constraint = constraints.get(gamma_constraint)
-        self.gamma: Variable | None = None
-        self.beta: Variable | None = None
 
     def add_gamma_and_beta(self, shape: tuple[int, ...]) -> None:
-        if self.scale:
-            self.gamma = self.add_weight(
-                shape=shape,
-                initializer=self.gamma_initializer,
-                regularizer=self.gamma_regularizer,
-                constraint=self.gamma_constraint,
-                name="gamma",
-            )
-        if self.center:
-            self.beta = self.add_weight(
-                shape=shape,
-                initializer=self.beta_initializer,
-                regularizer=self.beta_regularizer,
-                constraint=self.beta_constraint,
-                name="beta",
-            )
+        self.gamma = self.add_variable("gamma", shape) if self.scale else None
+        self.beta = self.add_variable("beta", shape) if self.center else None
 
     def gamma_and_beta(self) -> tuple[np.ndarray | None, np.ndarray | None]:
         """Their values, each as one axis."""
@@ -106,15 +77,4 @@ class Normalization(Layer):
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "epsilon": self.epsilon,
-            "center": self.center,
-            "scale": self.scale,
-            "beta_initializer": initializers.serialize(self.beta_initializer),
-            "gamma_initializer": initializers.serialize(self.gamma_initializer),
-            "beta_regularizer": regularizers.serialize(self.beta_regularizer),
-            "gamma_regularizer": regularizers.serialize(self.gamma_regularizer),
-            "beta_constraint": constraints.serialize(self.beta_constraint),
-            "gamma_constraint": constraints.serialize(self.gamma_constraint),
-        }
+        return {**super().get_config(), "epsilon": self.epsilon, "center": self.center, "scale": self.scale}

@@ -10,10 +10,10 @@ import numpy as np
 from cdl import ops
 from cdl.layers.base import Shape
 from cdl.layers.context import Context
-from cdl.layers.normalization.base import Normalization, axes_of, sizes_of
+from cdl.layers.normalization.base import NormalizationLayer, axes_of, sizes_of
 
 
-class GroupNormalization(Normalization):
+class GroupNormalization(NormalizationLayer):
     """y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, with the moments of each sample's groups of channels.
 
     The channels are cut into `groups` of neighbours; mean and variance of a group are taken over its channels and all
@@ -51,15 +51,15 @@ class GroupNormalization(Normalization):
                 f"normalization). Received: groups={groups}"
             )
         super().__init__(
-            epsilon,
-            center,
-            scale,
-            beta_initializer,
-            gamma_initializer,
-            beta_regularizer,
-            gamma_regularizer,
-            beta_constraint,
-            gamma_constraint,
+            epsilon=epsilon,
+            center=center,
+            scale=scale,
+            beta_initializer=beta_initializer,
+            gamma_initializer=gamma_initializer,
+            beta_regularizer=beta_regularizer,
+            gamma_regularizer=gamma_regularizer,
+            beta_constraint=beta_constraint,
+            gamma_constraint=gamma_constraint,
             **kwargs,
         )
         self.groups = groups
