@@ -8,7 +8,7 @@ import numpy as np
 
 from cdl.layers.base import Shape
 from cdl.layers.context import Context
-from cdl.layers.geometry import Pairs, channels_last
+from cdl.layers.geometry import Pairs, channels_last, has_points
 from cdl.layers.spatial import Spatial, as_pairs
 
 
@@ -125,8 +125,8 @@ class Cropping(Spatial):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         sizes = zip(input_shape[1:-1], self.margins, strict=True)
-        left = [None if n is None else n - sum(pair) for n, pair in sizes]
-        if any(n is not None and n <= 0 for n in left):
+        left = tuple(None if n is None else n - sum(pair) for n, pair in sizes)
+        if not has_points(left):
             raise ValueError(
                 f"{self.who}: cropping {self.cropping} leaves nothing of an input of shape "
                 f"{tuple(input_shape)}. Crop less."

@@ -78,3 +78,25 @@ class NormalizationLayer(ParametricLayer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "epsilon": self.epsilon, "center": self.center, "scale": self.scale}
+
+
+class ChannelNormalization(NormalizationLayer):
+    """A normalisation with one gamma and one beta for each channel, of which `axis` holds `_channels`."""
+
+    def __init__(self, *, axis: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.axis = int(axis)
+
+    def find_channels(self, input_shape: Shape) -> None:
+        self._ndim = len(input_shape)
+        (self._channels,) = sizes_of(input_shape, axes_of(self.axis, self._ndim, self), self)
+
+    def check_input(self, shape: Shape) -> None:
+        if len(shape) != self._ndim or shape[self.axis] != self._channels:
+            raise ValueError(
+                f"{self.who}: input has shape {tuple(shape)}, but the layer was built for {self._ndim} axes and "
+                f"{self._channels} channels on axis {self.axis}. Rebuild the model or reshape the input."
+            )
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "axis": self.axis}

@@ -9,10 +9,10 @@ import numpy as np
 from cdl import ops
 from cdl.layers.base import Shape
 from cdl.layers.context import Context
-from cdl.layers.normalization.base import NormalizationLayer, axes_of, sizes_of
+from cdl.layers.normalization.base import ChannelNormalization
 
 
-class BatchNormalization(NormalizationLayer):
+class BatchNormalization(ChannelNormalization):
     """y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, for each channel.
 
     In training, mean and variance are those of the batch (over all axes but `axis`), and the moving ones follow them:
@@ -58,6 +58,7 @@ class BatchNormalization(NormalizationLayer):
             if value:
                 raise ValueError(f"BatchNormalization: {name}=True is not offered by cdl; leave it out.")
         super().__init__(
+            axis=axis,
             epsilon=epsilon,
             center=center,
             scale=scale,
@@ -71,14 +72,13 @@ class BatchNormalization(NormalizationLayer):
             moving_variance_initializer=moving_variance_initializer,
             **kwargs,
         )
-        self.axis = int(axis)
         self.momentum = float(momentum)
         self.renorm_clipping, self.renorm_momentum = renorm_clipping, renorm_momentum  # for Keras' configuration only
 
     def build(self, input_shape: Shape) -> None:
-        axes = axes_of(self.axis, len(input_shape), self)
-        shape = sizes_of(input_shape, axes, self)
-        self._ndim, self._last = len(input_shape), axes[0] == len(input_shape) - 1
+        self.find_channels(input_shape)
+        shape = (self._channels,)
+        self._last = self.axis in (-1, self._ndim - 1)
         self.add_gamma_and_beta(shape)
         self.moving_mean = self.add_variable("moving_mean", shape)
         self.moving_variance = self.add_variable("moving_variance", shape)
@@ -122,19 +122,9 @@ class BatchNormalization(NormalizationLayer):
     def channels_back(self, x: np.ndarray) -> np.ndarray:
         return x if self._last else np.ascontiguousarray(np.moveaxis(x, -1, self.axis))
 
-    def check_input(self, shape: Shape) -> None:
-        (channels,) = self.moving_mean.shape
-        if len(shape) != self._ndim or shape[self.axis] != channels:
-            raise ValueError(
-                f"{self.who}: input has shape {tuple(shape)}, but the layer was built for "
-                f"{self._ndim} axes and {channels} channels on axis {self.axis}. "
-                f"Rebuild the model or reshape the input."
-            )
-
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "axis": self.axis,
             "momentum": self.momentum,
             "synchronized": False,
             "renorm": False,
