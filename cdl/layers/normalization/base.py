@@ -51,6 +51,8 @@ def from_rows(rows: np.ndarray, shape: Sequence[int], axes: Sequence[int]) -> np
 class Normalization(Layer):
     """A layer that ends with y = x_hat * gamma + beta; `scale` and `center` say whether it has gamma and beta."""
 
+    supports_masking = True
+
     def __init__(
         self,
         epsilon: float = 1e-3,
