@@ -159,7 +159,7 @@ def test_bad_rows(call, error, text):
 
 
 def gradient(*index, n=6, d=2):
-    return RowGradient(np.array(index), RNG.normal(size=(len(index), d)).astype("float32"), (n, d))
+    return RowGradient(np.array(index, np.int64), RNG.normal(size=(len(index), d)).astype("float32"), (n, d))
 
 
 def test_row_gradient_is_an_array_to_others():
