@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from cdl import constraints, initializers, ops, regularizers
-from cdl.layers.base import Layer, Shape, to_array
+from cdl import ops
+from cdl.layers.base import Shape, to_array
 from cdl.layers.context import Context
+from cdl.layers.parametric import ParametricLayer
 from cdl.utils.numerical import INT64, as_integer
 from cdl.variable import RowGradient
 
 
-class Embedding(Layer):
+class Embedding(ParametricLayer):
     """y = embeddings[x]: the row of each number in x; the rows are learned.
 
     Shapes: x (batch, ...) of whole numbers 0 .. input_dim - 1, in any dtype -> y (batch, ..., output_dim);
@@ -31,6 +32,8 @@ class Embedding(Layer):
     (1, 3, 64)
     """
 
+    roles = ("embeddings",)
+
     def __init__(
         self,
         input_dim: int,
@@ -40,9 +43,6 @@ class Embedding(Layer):
         embeddings_constraint: Any = None,
         mask_zero: bool = False,
         weights: Any = None,
-        lora_rank: int | None = None,
-        lora_alpha: float | None = None,
-        quantization_config: Any = None,
         **kwargs: Any,
     ) -> None:
         for name, size in (("input_dim", input_dim), ("output_dim", output_dim)):
@@ -50,17 +50,15 @@ class Embedding(Layer):
                 raise ValueError(
                     f"`{name}` must be a positive integer. Received: {name}={size} (of type {type(size).__name__})."
                 )
-        unused = {"lora_rank": lora_rank, "lora_alpha": lora_alpha, "quantization_config": quantization_config}
-        for name, value in unused.items():
-            if value is not None:
-                raise ValueError(f"Embedding: `{name}` is not offered by cdl; leave it out.")
         if kwargs.pop("input_length", None) is not None:
             warnings.warn("Argument `input_length` is deprecated. Just remove it.", stacklevel=2)
-        super().__init__(**kwargs)
+        super().__init__(
+            embeddings_initializer=embeddings_initializer,
+            embeddings_regularizer=embeddings_regularizer,
+            embeddings_constraint=embeddings_constraint,
+            **kwargs,
+        )
         self.input_dim, self.output_dim = int(input_dim), int(output_dim)
-        self.embeddings_initializer = initializers.get(embeddings_initializer)
-        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
-        self.embeddings_constraint = constraints.get(embeddings_constraint)
         self.mask_zero = mask_zero
         self.supports_masking = bool(mask_zero)
         if weights is not None:
@@ -69,13 +67,7 @@ class Embedding(Layer):
 
     def build(self, input_shape: Shape) -> None:
         if not self.built:
-            self.embeddings = self.add_weight(
-                shape=(self.input_dim, self.output_dim),
-                initializer=self.embeddings_initializer,
-                regularizer=self.embeddings_regularizer,
-                constraint=self.embeddings_constraint,
-                name="embeddings",
-            )
+            self.embeddings = self.add_variable("embeddings", (self.input_dim, self.output_dim))
 
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
         index = self.convert(x)
@@ -100,15 +92,15 @@ class Embedding(Layer):
         """`x` as an array of int64. Raises ValueError for what is no whole number."""
         if type(x) is np.ndarray and x.dtype is INT64:
             return x
-        who = f"Embedding {self.name!r}: input"
-        return as_integer(to_array(x, None, who), who).astype(INT64, copy=False)
+        name = f"{self.who}: input"
+        return as_integer(to_array(x, None, name), name).astype(INT64, copy=False)
 
     def outside(self, index: np.ndarray) -> str:
         """What is wrong with the first number outside 0 .. input_dim - 1."""
         at = np.flatnonzero((index < 0) | (index >= self.input_dim))[0]
         number, place = index.flat[at], tuple(map(int, np.unravel_index(at, index.shape)))
         return (
-            f"Embedding {self.name!r}: x{list(place)} is {number}, but the layer has rows for 0 .. {self.input_dim - 1} "
+            f"{self.who}: x{list(place)} is {number}, but the layer has rows for 0 .. {self.input_dim - 1} "
             f"(input_dim={self.input_dim}). Make input_dim one larger than the largest number, or replace numbers that "
             f"are unknown."
         )
@@ -121,8 +113,5 @@ class Embedding(Layer):
             **super().get_config(),
             "input_dim": self.input_dim,
             "output_dim": self.output_dim,
-            "embeddings_initializer": initializers.serialize(self.embeddings_initializer),
-            "embeddings_regularizer": regularizers.serialize(self.embeddings_regularizer),
-            "embeddings_constraint": constraints.serialize(self.embeddings_constraint),
             "mask_zero": self.mask_zero,
         }

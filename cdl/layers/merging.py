@@ -194,10 +194,6 @@ class Parallel(Layer):
         self._merge = Concatenate(axis) if merge == "concatenate" else MERGES[merge]()  # type: ignore[abstract]
 
     @property
-    def who(self) -> str:
-        return f"{type(self).__name__} {self.name!r}"
-
-    @property
     def makes_masks(self) -> bool:
         return any(branch.makes_masks for branch in self.branches)
 
