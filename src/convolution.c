@@ -101,13 +101,13 @@ static void forward_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 {
     forward_job *job = arg;
     const plan *p = &job->p;
-    const ptrdiff_t room = box_size(p, p->images, p->height);
-    real *box = cdl_workspace(sizeof(real) * room + sizeof(ptrdiff_t) * table_size(p) + 64);
+    const ptrdiff_t room = round_up(box_size(p, p->images, p->height), LANES);
+    real *box = cdl_workspace(sizeof(real) * room + sizeof(ptrdiff_t) * table_size(p));
     if (box == NULL) {
         __atomic_store_n(&job->status, -1, __ATOMIC_RELAXED);
         return;
     }
-    ptrdiff_t *table = (ptrdiff_t *)(box + (room + 15) / 16 * 16);
+    ptrdiff_t *table = (ptrdiff_t *)(box + room);
     const ptrdiff_t i = p->i / p->groups, o = p->o / p->groups, zero = 0;
     for (ptrdiff_t items; begin < end; begin += items) {
         const slab s = slab_at(p, begin, end, &items);
@@ -181,11 +181,6 @@ typedef struct {
     real *dx;
     int status;
 } scatter_job;
-
-static ptrdiff_t round_up(ptrdiff_t size, ptrdiff_t unit)
-{
-    return (size + unit - 1) / unit * unit;
-}
 
 /* x, seen through windows, += dz[count][o] kernel'.  `room` holds products[taps * i][count] and o panel rows. */
 static void scatter_lines(ptrdiff_t count, ptrdiff_t i, ptrdiff_t o, const real *dz, const real *kernel, real *room, real *x,
@@ -275,14 +270,14 @@ static void scatter_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
     const ptrdiff_t count = p->pixels / p->w.out[p->cut] * p->height;
     const ptrdiff_t box_room = round_up(box_size(p, 1, p->w.out[p->cut]), LANES);
     const ptrdiff_t dz_room = job->dz.f == CDL_LINEAR ? 0 : round_up(count * p->o, LANES);
-    const ptrdiff_t room = job->by_lines ? p->o * NR + p->taps * p->i * round_up(count, NR) : 0;
+    const ptrdiff_t room = job->by_lines ? round_up(p->o * NR + p->taps * p->i * round_up(count, NR), LANES) : 0;
     real *box = cdl_workspace(sizeof(real) * (box_room + dz_room + room) + sizeof(ptrdiff_t) * table_size(p));
     if (box == NULL) {
         __atomic_store_n(&job->status, -1, __ATOMIC_RELAXED);
         return;
     }
     real *dz = box + box_room, *products = dz + dz_room;
-    ptrdiff_t *table = (ptrdiff_t *)(products + round_up(room, LANES));
+    ptrdiff_t *table = (ptrdiff_t *)(products + room);
     for (ptrdiff_t image = begin; image < end; image++) {
         const view v = make_view(p, (slab){image, 1, 0, p->w.out[p->cut]}, p->repeat <= 1, table);
         real *dx = job->dx + image * size, *x = v.inside ? dx : box;
@@ -393,8 +388,8 @@ static void kernel_gradient_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
     kernel_gradient_job *job = arg;
     const plan *p = &job->p;
     const ptrdiff_t chunk = GRADIENT_PIXELS;
-    const ptrdiff_t room = (box_size(p, p->images, p->height) + 15) / 16 * 16;
-    const ptrdiff_t dz_room = job->dz.f == CDL_LINEAR ? 0 : (chunk * p->o + 15) / 16 * 16;
+    const ptrdiff_t room = round_up(box_size(p, p->images, p->height), LANES);
+    const ptrdiff_t dz_room = job->dz.f == CDL_LINEAR ? 0 : round_up(chunk * p->o, LANES);
     real *box = cdl_workspace(sizeof(real) * (room + dz_room + chunk * NR) + sizeof(ptrdiff_t) * table_size(p));
     if (box == NULL) {
         __atomic_store_n(&job->status, -1, __ATOMIC_RELAXED);
@@ -403,8 +398,9 @@ static void kernel_gradient_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
     real *panel = box + room + dz_room;
     ptrdiff_t *table = (ptrdiff_t *)(panel + chunk * NR);
     for (ptrdiff_t part = begin; part < end; part++) {
-        real *more = job->more + (part - 1) * (job->size + p->o);
-        real *dkernel = part == 0 ? job->dkernel : more, *dbias = part == 0 ? job->dbias : more + job->size;
+        const ptrdiff_t at = (part - 1) * (job->size + p->o);           /* the first part is summed where it belongs */
+        real *dkernel = part > 0 ? job->more + at : job->dkernel;
+        real *dbias = part > 0 ? job->more + at + job->size : job->dbias;
         if (job->dbias)
             memset(dbias, 0, sizeof(real) * (size_t)p->o);
         const ptrdiff_t first = p->n * part / job->parts * p->stripes, last = p->n * (part + 1) / job->parts * p->stripes;

@@ -220,7 +220,7 @@ def test_a_vocabulary_from_a_file(tmp_path):
         assert layer.get_config()["vocabulary"] is None
     path.write_text("30\n-1\n")
     np.testing.assert_array_equal(layers.IntegerLookup(vocabulary=path, oov_token=-9)([-1, 30]), [2, 1])
-    with pytest.raises(ValueError, match="Vocabulary file nowhere.txt does not exist"):
+    with pytest.raises(ValueError, match=r"Vocabulary file nowhere.txt does not exist"):
         layers.StringLookup(vocabulary="nowhere.txt")
     with pytest.raises(ValueError, match="'tf_idf' does not support loading a vocabulary from file"):
         layers.StringLookup(output_mode="tf_idf").set_vocabulary(str(path), idf_weights=[1.0, 2.0])
@@ -265,7 +265,7 @@ def test_vocabularies_that_are_refused(kind):
             lookup(vocabulary=vocabulary, **options)
     oov = lookup().oov_token
     lookup(vocabulary=[a, oov])
-    with pytest.raises(ValueError, match="reserved oov_token .* at vocabulary index 1"):
+    with pytest.raises(ValueError, match=r"reserved oov_token .* at vocabulary index 1"):
         lookup(vocabulary=[a, oov], invert=True)
 
 

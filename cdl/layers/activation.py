@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from cdl import activations, constraints, initializers, regularizers
+from cdl import activations
 from cdl.layers.base import Layer, Shape
 from cdl.layers.context import Context
+from cdl.layers.parametric import ParametricLayer
 
 
 class Activation(Layer):
@@ -107,11 +108,13 @@ class Softmax(_FixedActivation):
         return {**super().get_config(), "axis": self.axis}
 
 
-class PReLU(Layer):
+class PReLU(ParametricLayer):
     """y = x for x > 0, else alpha * x, where alpha is learned. (He et al. 2015)
 
     alpha has the shape of one sample, and size 1 along `shared_axes` (counted from 1, the batch axis being 0).
     """
+
+    roles = ("alpha",)
 
     def __init__(
         self,
@@ -121,10 +124,12 @@ class PReLU(Layer):
         shared_axes: int | Sequence[int] | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self.alpha_initializer = initializers.get(alpha_initializer)
-        self.alpha_regularizer = regularizers.get(alpha_regularizer)
-        self.alpha_constraint = constraints.get(alpha_constraint)
+        super().__init__(
+            alpha_initializer=alpha_initializer,
+            alpha_regularizer=alpha_regularizer,
+            alpha_constraint=alpha_constraint,
+            **kwargs,
+        )
         self.shared_axes = None if shared_axes is None else [int(axis) for axis in np.atleast_1d(shared_axes)]
 
     def build(self, input_shape: Shape) -> None:
@@ -132,14 +137,8 @@ class PReLU(Layer):
         for axis in self.shared_axes or ():
             shape[axis - 1] = 1
         if None in shape:
-            raise ValueError(f"PReLU {self.name!r}: sizes must be known. Received {input_shape}; use shared_axes.")
-        self.alpha = self.add_weight(
-            shape=shape,  # type: ignore[arg-type]
-            initializer=self.alpha_initializer,
-            regularizer=self.alpha_regularizer,
-            constraint=self.alpha_constraint,
-            name="alpha",
-        )
+            raise ValueError(f"{self.who}: sizes must be known. Received {input_shape}; use shared_axes.")
+        self.alpha = self.add_variable("alpha", tuple(shape))  # type: ignore[arg-type]
 
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
         ctx.save(x)
@@ -159,7 +158,7 @@ class PReLU(Layer):
             size not in (wanted, None) for size, wanted in zip(shape[1:], expected, strict=True) if wanted is not None
         ):
             raise ValueError(
-                f"PReLU {self.name!r}: input has shape {tuple(shape)}, but the layer was built for (None, "
+                f"{self.who}: input has shape {tuple(shape)}, but the layer was built for (None, "
                 f"{', '.join(map(str, expected))}). Reshape the input, or build with shared_axes."
             )
 
@@ -167,10 +166,4 @@ class PReLU(Layer):
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "alpha_initializer": initializers.serialize(self.alpha_initializer),
-            "alpha_regularizer": regularizers.serialize(self.alpha_regularizer),
-            "alpha_constraint": constraints.serialize(self.alpha_constraint),
-            "shared_axes": self.shared_axes,
-        }
+        return {**super().get_config(), "shared_axes": self.shared_axes}

@@ -141,8 +141,8 @@ class Layer:
         Adds the gradients of the layer's variables to them on the way.
         """
         raise NotImplementedError(
-            f"{type(self).__name__} {self.name!r} does not define backward(ctx, dy), so nothing in it or before it "
-            f"can be trained. Write the derivative of its forward; cdl has no automatic differentiation."
+            f"{self.who} does not define backward(ctx, dy), so nothing in it or before it can be trained. Write the "
+            f"derivative of its forward; cdl has no automatic differentiation."
         )
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -152,9 +152,7 @@ class Layer:
             rows = [2 if size is None else size for size in input_shape]
             output = self.forward(Context(gradient=False), np.zeros(rows, self.dtype))
             return (None, *output.shape[1:])
-        raise NotImplementedError(
-            f"{type(self).__name__} {self.name!r} does not define compute_output_shape(input_shape)"
-        )
+        raise NotImplementedError(f"{self.who} does not define compute_output_shape(input_shape)")
 
     # ---- the public call ----
 
@@ -165,7 +163,7 @@ class Layer:
         """
         x = self.convert(x)
         if x.ndim == 0:
-            raise ValueError(f"{type(self).__name__} {self.name!r}: input is a single number; a batch axis is needed.")
+            raise ValueError(f"{self.who}: input is a single number; a batch axis is needed.")
         if not self.built:
             self.build(with_open_batch(x.shape))
         self.check_input(x.shape)
@@ -175,7 +173,7 @@ class Layer:
         """`x` as an array of the layer's float type. Raises ValueError for what is not numeric."""
         if type(x) is np.ndarray and x.dtype is self._float:
             return x
-        return to_array(x, self._float, f"{type(self).__name__} {self.name!r}: input")
+        return to_array(x, self._float, f"{self.who}: input")
 
     def check_input(self, shape: Shape) -> None:
         """Raises ValueError where the layer, as built, cannot take an input of this shape."""
@@ -339,6 +337,11 @@ class Layer:
     def from_config(cls, config: dict[str, Any]) -> Layer:
         """A new layer from `get_config`'s dictionary."""
         return cls(**config)
+
+    @property
+    def who(self) -> str:
+        """The layer, in messages."""
+        return f"{type(self).__name__} {self.name!r}"
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

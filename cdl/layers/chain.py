@@ -56,8 +56,8 @@ class Chain(Layer):
     def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray | None:
         if not ctx.saved:
             raise ValueError(
-                f"{type(self).__name__} {self.name!r}: there is no way back. The context has kept nothing (gradient="
-                f"False), or has gone back already, which releases what the layers kept. Go forward again."
+                f"{self.who}: there is no way back. The context has kept nothing (gradient=False), or has gone back "
+                f"already, which releases what the layers kept. Go forward again."
             )
         (calls,) = ctx.saved
         ctx.saved = ()

@@ -9,8 +9,7 @@ import numpy as np
 from cdl import ops
 from cdl.layers.base import Shape
 from cdl.layers.context import Context
-from cdl.layers.geometry import Pairs, channels_last
-from cdl.layers.pooling import IMAGES
+from cdl.layers.geometry import IMAGES, Pairs, channels_last
 from cdl.layers.spatial import Spatial
 
 

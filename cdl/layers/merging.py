@@ -172,10 +172,6 @@ class Parallel(Layer):
         self._fitting: list[Shape] = []  # the shapes of the last batch: mostly those of the next
         self._merge = Concatenate(axis) if merge == "concatenate" else MERGES[merge]()  # type: ignore[abstract]
 
-    @property
-    def who(self) -> str:
-        return f"{type(self).__name__} {self.name!r}"
-
     def _layers_of(self, branch: Any) -> Sequence[Layer]:
         layers = branch if isinstance(branch, list | tuple) else [branch]
         for layer in layers:

@@ -67,7 +67,7 @@ class Sequential(Chain, Model):
     def pop(self, rebuild: bool = True) -> Layer:
         """Take the last layer off the stack and return it. Raises IndexError when there is none."""
         if not self._stack:
-            raise IndexError(f"Sequential {self.name!r}: there is no layer to pop")
+            raise IndexError(f"{self.who}: there is no layer to pop")
         layer = self._stack[-1]
         self._set_stack(self._stack[:-1])
         return layer
@@ -110,7 +110,7 @@ class Sequential(Chain, Model):
         sizes = zip(shape[1:], expected[1:], strict=False)
         if len(shape) != len(expected) or any(wanted not in (None, size) for size, wanted in sizes):
             raise ValueError(
-                f"Sequential {self.name!r}: input has shape {tuple(shape)}, but the model was built for {expected}. "
+                f"{self.who}: input has shape {tuple(shape)}, but the model was built for {expected}. "
                 f"Reshape the input or rebuild the model."
             )
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from cdl import initializers, ops
+from cdl import ops
 from cdl.layers.base import Shape
 from cdl.layers.context import Context
-from cdl.layers.normalization.base import Normalization, axes_of, sizes_of
+from cdl.layers.normalization.base import ChannelNormalization
 
 
-class BatchNormalization(Normalization):
+class BatchNormalization(ChannelNormalization):
     """y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, for each channel.
 
     In training, mean and variance are those of the batch (over all axes but `axis`), and the moving ones follow them:
@@ -30,6 +30,8 @@ class BatchNormalization(Normalization):
     >>> y = layer(np.random.normal(5.0, 2.0, (64, 8, 8, 3)), training=True)
     >>> y.mean(), y.std()        # 0, 1
     """
+
+    states = ("moving_mean", "moving_variance")
 
     def __init__(
         self,
@@ -56,34 +58,30 @@ class BatchNormalization(Normalization):
             if value:
                 raise ValueError(f"BatchNormalization: {name}=True is not offered by cdl; leave it out.")
         super().__init__(
-            epsilon,
-            center,
-            scale,
-            beta_initializer,
-            gamma_initializer,
-            beta_regularizer,
-            gamma_regularizer,
-            beta_constraint,
-            gamma_constraint,
+            axis=axis,
+            epsilon=epsilon,
+            center=center,
+            scale=scale,
+            beta_initializer=beta_initializer,
+            gamma_initializer=gamma_initializer,
+            beta_regularizer=beta_regularizer,
+            gamma_regularizer=gamma_regularizer,
+            beta_constraint=beta_constraint,
+            gamma_constraint=gamma_constraint,
+            moving_mean_initializer=moving_mean_initializer,
+            moving_variance_initializer=moving_variance_initializer,
             **kwargs,
         )
-        self.axis = int(axis)
         self.momentum = float(momentum)
-        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
-        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
         self.renorm_clipping, self.renorm_momentum = renorm_clipping, renorm_momentum  # for Keras' configuration only
 
     def build(self, input_shape: Shape) -> None:
-        axes = axes_of(self.axis, len(input_shape), self)
-        shape = sizes_of(input_shape, axes, self)
-        self._ndim, self._last = len(input_shape), axes[0] == len(input_shape) - 1
+        self.find_channels(input_shape)
+        shape = (self._channels,)
+        self._last = self.axis in (-1, self._ndim - 1)
         self.add_gamma_and_beta(shape)
-        self.moving_mean = self.add_weight(
-            shape=shape, initializer=self.moving_mean_initializer, trainable=False, name="moving_mean"
-        )
-        self.moving_variance = self.add_weight(
-            shape=shape, initializer=self.moving_variance_initializer, trainable=False, name="moving_variance"
-        )
+        self.moving_mean = self.add_variable("moving_mean", shape)
+        self.moving_variance = self.add_variable("moving_variance", shape)
 
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
         x = self.channels_last(x)
@@ -124,22 +122,10 @@ class BatchNormalization(Normalization):
     def channels_back(self, x: np.ndarray) -> np.ndarray:
         return x if self._last else np.ascontiguousarray(np.moveaxis(x, -1, self.axis))
 
-    def check_input(self, shape: Shape) -> None:
-        (channels,) = self.moving_mean.shape
-        if len(shape) != self._ndim or shape[self.axis] != channels:
-            raise ValueError(
-                f"BatchNormalization {self.name!r}: input has shape {tuple(shape)}, but the layer was built for "
-                f"{self._ndim} axes and {channels} channels on axis {self.axis}. "
-                f"Rebuild the model or reshape the input."
-            )
-
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "axis": self.axis,
             "momentum": self.momentum,
-            "moving_mean_initializer": initializers.serialize(self.moving_mean_initializer),
-            "moving_variance_initializer": initializers.serialize(self.moving_variance_initializer),
             "synchronized": False,
             "renorm": False,
             "renorm_clipping": self.renorm_clipping,

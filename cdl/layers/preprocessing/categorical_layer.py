@@ -40,7 +40,7 @@ class CategoricalLayer(Layer):
     def backward(self, ctx: Context, dy: np.ndarray) -> None:
         if ctx.need_input_grad:
             raise NotImplementedError(
-                f"{type(self).__name__} {self.name!r} has no gradient with respect to its input, and a layer below it "
+                f"{self.who} has no gradient with respect to its input, and a layer below it "
                 f"wants one. Put it first in the model, before all layers that are trained."
             )
 

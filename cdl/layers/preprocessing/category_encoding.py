@@ -48,13 +48,13 @@ class CategoryEncoding(CategoricalLayer):
         x, weights = self.convert(x), np.asarray(count_weights, self.dtype)
         if self.output_mode != "count" or weights.shape != x.shape:
             raise ValueError(
-                f"CategoryEncoding {self.name!r}: `count_weights` are for output_mode='count', in the shape of the "
+                f"{self.who}: `count_weights` are for output_mode='count', in the shape of the "
                 f"input. Received: weights {weights.shape}, input {x.shape}, output_mode={self.output_mode!r}"
             )
         return encode(self._within(x), self.output_mode, self.num_tokens, self.dtype, weights)
 
     def convert(self, x: Any) -> np.ndarray:
-        return as_integer(x, f"CategoryEncoding {self.name!r}: input")
+        return as_integer(x, f"{self.who}: input")
 
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
         return encode(self._within(self.convert(x)), self.output_mode, self.num_tokens, self.dtype)
@@ -63,7 +63,7 @@ class CategoryEncoding(CategoricalLayer):
         outside = np.flatnonzero((x < 0) | (x >= self.num_tokens))
         if outside.size:
             raise ValueError(
-                f"CategoryEncoding {self.name!r}: input values are in 0 .. num_tokens - 1 = {self.num_tokens - 1}. "
+                f"{self.who}: input values are in 0 .. num_tokens - 1 = {self.num_tokens - 1}. "
                 f"Received {x.flat[outside[0]]} at position {outside[0]}. Raise num_tokens, or use IntegerLookup."
             )
         return x

@@ -56,7 +56,7 @@ class Discretization(CategoricalLayer, AdaptiveLayer):
     def reset_state(self) -> None:
         if self.num_bins is None:
             raise ValueError(
-                f"Discretization {self.name!r}: Cannot adapt a layer that has been initialized with `bin_boundaries`, "
+                f"{self.who}: Cannot adapt a layer that has been initialized with `bin_boundaries`, "
                 f"use `num_bins` instead."
             )
         self._summary = np.zeros((2, 0), np.float32)
@@ -65,7 +65,7 @@ class Discretization(CategoricalLayer, AdaptiveLayer):
         """Take one more batch into the summary."""
         values = np.sort(np.asarray(data, np.float32), axis=None)
         if not np.isfinite(values).all():
-            raise ValueError(f"Discretization {self.name!r}: adapt takes finite numbers. Received NaN or infinity.")
+            raise ValueError(f"{self.who}: adapt takes finite numbers. Received NaN or infinity.")
         step = max(values.size * self.epsilon, 1.0)
         picked = values[int(step - 1) :: int(step)]
         fresh = np.stack([picked, np.full_like(picked, step)])
@@ -75,16 +75,14 @@ class Discretization(CategoricalLayer, AdaptiveLayer):
     def finalize_state(self) -> None:
         """Make the boundaries. ValueError if there were no numbers."""
         if not self._summary.size:
-            raise ValueError(f"Discretization {self.name!r}: adapt received no numbers; at least one is needed.")
+            raise ValueError(f"{self.who}: adapt received no numbers; at least one is needed.")
         self.bin_boundaries = thinned(self._summary, 1.0 / self.num_bins)[0, :-1].tolist()  # type: ignore[operator]
 
     # ---- the layer ----
 
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
         if self.bin_boundaries is None:
-            raise ValueError(
-                f"Discretization {self.name!r} has no boundaries yet: pass `bin_boundaries`, or call `adapt` first."
-            )
+            raise ValueError(f"{self.who} has no boundaries yet: pass `bin_boundaries`, or call `adapt` first.")
         indices = np.searchsorted(np.asarray(self.bin_boundaries, x.dtype), x, side="right")
         if self.output_mode == "int":
             return indices.astype(np.int32)

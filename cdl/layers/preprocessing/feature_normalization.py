@@ -57,13 +57,13 @@ class Normalization(AdaptiveLayer):
         rank = len(input_shape)
         if any(not -rank <= axis < rank for axis in self.axis):
             raise ValueError(
-                f"Normalization {self.name!r}: all `axis` values must be in the range [-ndim, ndim). Received inputs "
+                f"{self.who}: all `axis` values must be in the range [-ndim, ndim). Received inputs "
                 f"with ndim={rank}, while axis={self.axis}"
             )
         self._kept = sorted(axis % rank for axis in self.axis)
         if any(input_shape[axis] is None for axis in self._kept):
             raise ValueError(
-                f"Normalization {self.name!r}: all `axis` values to be kept must have a known size. Received axis="
+                f"{self.who}: all `axis` values to be kept must have a known size. Received axis="
                 f"{self.axis}, input shape {input_shape}. Pass axis=None for one mean and variance of all values."
             )
         sizes = [int(input_shape[axis]) for axis in self._kept]  # type: ignore[arg-type]
@@ -83,7 +83,7 @@ class Normalization(AdaptiveLayer):
                 )
             except ValueError:
                 raise ValueError(
-                    f"Normalization {self.name!r}: mean and variance of shape {np.shape(self.input_mean)} do not fit "
+                    f"{self.who}: mean and variance of shape {np.shape(self.input_mean)} do not fit "
                     f"the sizes {tuple(sizes)} of axis={self.axis} of inputs {input_shape}"
                 ) from None
 
@@ -105,14 +105,14 @@ class Normalization(AdaptiveLayer):
         shapes that disagree, and for a layer that was given its mean and variance.
         """
         if self.input_mean is not None:
-            raise ValueError(f"Normalization {self.name!r} was given its mean and variance; there is nothing to adapt.")
+            raise ValueError(f"{self.who} was given its mean and variance; there is nothing to adapt.")
         super().adapt(data, steps)
 
     def batches(self, data: Any, steps: int | None) -> Iterator[Any]:
         for batch in super().batches(data, steps):
             if not hasattr(batch, "shape"):
                 raise TypeError(
-                    f"Normalization {self.name!r}: adapt takes an array or an iterable of arrays. It yielded "
+                    f"{self.who}: adapt takes an array or an iterable of arrays. It yielded "
                     f"{type(batch).__name__}; convert the data with np.asarray."
                 )
             x = np.asarray(batch)
@@ -139,18 +139,14 @@ class Normalization(AdaptiveLayer):
 
     def finalize_state(self) -> None:
         if not self._count:
-            raise ValueError(
-                f"Normalization {self.name!r}: adapt received an empty iterable; at least one batch is needed."
-            )
+            raise ValueError(f"{self.who}: adapt received an empty iterable; at least one batch is needed.")
         self.adapt_mean.assign(self._running_mean)
         self.adapt_variance.assign(self._running_variance)
 
     def check_input(self, shape: Shape) -> None:
         if len(shape) != len(self._broadcast) or any(shape[axis] != self._broadcast[axis] for axis in self._kept):
             wanted = tuple(size if axis in self._kept else None for axis, size in enumerate(self._broadcast))
-            raise ValueError(
-                f"Normalization {self.name!r}: input has shape {tuple(shape)}, but the layer was built for {wanted}"
-            )
+            raise ValueError(f"{self.who}: input has shape {tuple(shape)}, but the layer was built for {wanted}")
 
     def deviation(self) -> np.ndarray:
         """max(sqrt(variance), epsilon)"""

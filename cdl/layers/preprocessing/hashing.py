@@ -50,7 +50,7 @@ class Hashing(CategoricalLayer):
         self.salt = as_key(salt, "Hashing")
 
     def convert(self, x: Any) -> np.ndarray:
-        who = f"Hashing {self.name!r}: input"
+        who = f"{self.who}: input"
         if holds_strings(x):
             return as_strings(x, who)
         x = np.asarray(x)

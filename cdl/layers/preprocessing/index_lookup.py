@@ -92,11 +92,11 @@ class IndexLookup(CategoricalLayer, AdaptiveLayer):
         raise NotImplementedError(f"{type(self).__name__} does not define as_tokens(x, who)")
 
     def convert(self, x: Any) -> np.ndarray:
-        who = f"{type(self).__name__} {self.name!r}: input"
+        who = f"{self.who}: input"
         return as_integer(x, who) if self.invert else self.as_tokens(x, who)
 
     def _listed(self, tokens: Any) -> list[Any]:
-        return self.as_tokens(tokens, f"{type(self).__name__} {self.name!r}: vocabulary").ravel().tolist()
+        return self.as_tokens(tokens, f"{self.who}: vocabulary").ravel().tolist()
 
     # ---- the vocabulary ----
 
@@ -127,7 +127,7 @@ class IndexLookup(CategoricalLayer, AdaptiveLayer):
         vocabulary, repeated tokens, misplaced special ones, more than `max_tokens`, and weights that are missing or do
         not fit; RuntimeError where the output would change its size.
         """
-        who = f"{type(self).__name__} {self.name!r}"
+        who = self.who
         if (idf_weights is not None) != (self.output_mode == "tf_idf"):
             raise ValueError(
                 f"{who}: `idf_weights` must be set if output_mode is 'tf_idf', and only then. "
@@ -171,10 +171,10 @@ class IndexLookup(CategoricalLayer, AdaptiveLayer):
 
     def _read(self, path: str | os.PathLike[str]) -> list[str]:
         if not os.path.exists(path):
-            raise ValueError(f"{type(self).__name__} {self.name!r}: Vocabulary file {path} does not exist.")
+            raise ValueError(f"{self.who}: Vocabulary file {path} does not exist.")
         if self.output_mode == "tf_idf":
             raise ValueError(
-                f"{type(self).__name__} {self.name!r}: output_mode 'tf_idf' does not support loading a vocabulary from "
+                f"{self.who}: output_mode 'tf_idf' does not support loading a vocabulary from "
                 f"file. Pass the terms, and `idf_weights` with them."
             )
         with open(path, encoding=getattr(self, "encoding", "utf-8")) as file:
@@ -185,7 +185,7 @@ class IndexLookup(CategoricalLayer, AdaptiveLayer):
         size = self._token_start + len(tokens)
         if self._size not in (None, size) and self.output_mode != "int" and not self.pad_to_max_tokens:
             raise RuntimeError(
-                f"{type(self).__name__} {self.name!r}: with output_mode={self.output_mode!r} and pad_to_max_tokens="
+                f"{self.who}: with output_mode={self.output_mode!r} and pad_to_max_tokens="
                 f"False the vocabulary size cannot change. Old vocab size is {self._size}, new vocab size is {size}. "
                 f"Make a new layer, or set max_tokens and pad_to_max_tokens."
             )
@@ -208,13 +208,13 @@ class IndexLookup(CategoricalLayer, AdaptiveLayer):
 
     def batches(self, data: Any, steps: int | None) -> Iterator[Any]:
         for batch in super().batches(data, steps):
-            tokens = self.as_tokens(batch, f"{type(self).__name__} {self.name!r}: adapt")
+            tokens = self.as_tokens(batch, f"{self.who}: adapt")
             # As in Keras: one axis is a column of samples if it is all there is, but one sample if batches follow.
             yield tokens[:, None] if tokens.ndim == 1 and isinstance(data, self.WHOLE) else tokens
 
     def update_state(self, data: Any) -> None:
         """Count the tokens of one more batch, an array in which each row is a sample."""
-        tokens = self.as_tokens(data, f"{type(self).__name__} {self.name!r}: adapt")
+        tokens = self.as_tokens(data, f"{self.who}: adapt")
         rows = tokens if tokens.ndim > 1 else tokens.reshape(1, -1)
         self.count(rows.reshape(len(rows), math.prod(rows.shape[1:])).tolist())
 
@@ -239,7 +239,7 @@ class IndexLookup(CategoricalLayer, AdaptiveLayer):
         }
         if not counts:
             raise ValueError(
-                f"{type(self).__name__} {self.name!r}: adapt found no tokens in {self._documents} samples, and the "
+                f"{self.who}: adapt found no tokens in {self._documents} samples, and the "
                 f"vocabulary would be empty. Look at the data, and at what standardize leaves of them."
             )
         tokens = sorted(counts, key=lambda token: (counts[token], token), reverse=True)
@@ -275,7 +275,7 @@ class IndexLookup(CategoricalLayer, AdaptiveLayer):
             strangers = [tokens[at] for at in missing]
             if missing.size and self.num_oov_indices == 0:
                 raise ValueError(
-                    f"{type(self).__name__} {self.name!r}: When `num_oov_indices=0` all inputs should be in "
+                    f"{self.who}: When `num_oov_indices=0` all inputs should be in "
                     f"vocabulary, found OOV values {strangers[:10]}, consider setting `num_oov_indices=1`."
                 )
             indices[missing] = self._oov_start + np.array(self._oov_buckets(strangers), np.int64)
@@ -302,7 +302,7 @@ class IndexLookup(CategoricalLayer, AdaptiveLayer):
     def _known(self) -> None:
         if self._tokens is None:
             raise RuntimeError(
-                f"{type(self).__name__} {self.name!r} has no vocabulary yet. Pass `vocabulary`, or call `adapt` with "
+                f"{self.who} has no vocabulary yet. Pass `vocabulary`, or call `adapt` with "
                 f"some sample data, or `set_vocabulary`, before it is used."
             )
 

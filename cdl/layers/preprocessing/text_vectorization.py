@@ -114,7 +114,7 @@ class TextVectorization(CategoricalLayer, AdaptiveLayer):
     # ---- from texts to lists of words ----
 
     def convert(self, x: Any) -> np.ndarray:
-        return as_strings(x, f"TextVectorization {self.name!r}: input", self.encoding)
+        return as_strings(x, f"{self.who}: input", self.encoding)
 
     def documents(self, x: Any) -> Documents:
         """The words of each text, standardized, and the groups of them that `ngrams` asks for."""
@@ -129,10 +129,10 @@ class TextVectorization(CategoricalLayer, AdaptiveLayer):
         if self.standardize is None:
             return x
         if callable(self.standardize):
-            y = as_strings(self.standardize(x.astype(str)), f"TextVectorization {self.name!r}: standardize's result")
+            y = as_strings(self.standardize(x.astype(str)), f"{self.who}: standardize's result")
             if y.shape != x.shape:
                 raise ValueError(
-                    f"TextVectorization {self.name!r}: standardize makes of an array of strings one of its shape. "
+                    f"{self.who}: standardize makes of an array of strings one of its shape. "
                     f"It received {x.shape} and returned {y.shape}."
                 )
             return y
@@ -143,7 +143,7 @@ class TextVectorization(CategoricalLayer, AdaptiveLayer):
     def _flat(self, x: np.ndarray) -> np.ndarray:
         if x.ndim > 2 or (x.ndim == 2 and x.shape[1] != 1):
             raise ValueError(
-                f"TextVectorization {self.name!r}: texts to split are an array (n,) or (n, 1). Received shape "
+                f"{self.who}: texts to split are an array (n,) or (n, 1). Received shape "
                 f"{x.shape}. Use a layer for each column, or split=None for what is split already."
             )
         return x.reshape(-1)
@@ -154,14 +154,16 @@ class TextVectorization(CategoricalLayer, AdaptiveLayer):
         documents = [[str(word) for word in document] for document in self.split(texts.astype(str))]
         if len(documents) != len(texts):
             raise ValueError(
-                f"TextVectorization {self.name!r}: split makes of an array of n strings n lists of strings. It "
+                f"{self.who}: split makes of an array of n strings n lists of strings. It "
                 f"received {len(texts)} and returned {len(documents)} lists."
             )
         return documents
 
     # ---- the vocabulary ----
 
-    def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
+    def adapt(  # type: ignore[override]
+        self, data: Any, batch_size: int | None = None, steps: int | None = None
+    ) -> None:
         """Find the vocabulary in `data`: strings in an array or list, or an iterable of batches of them.
 
         What was learned before is forgotten. `batch_size` is accepted for Keras' sake. Raises ValueError where no words
