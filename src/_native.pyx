@@ -125,6 +125,8 @@ cdef extern from "cdl.h" nogil:
         cdl_loss_function categorical_crossentropy
         cdl_loss_function sparse_categorical_crossentropy
         void (*argmax)(Py_ssize_t, Py_ssize_t, const void *, int64_t *) noexcept nogil
+        void (*sum_rows)(Py_ssize_t, Py_ssize_t, const void *, const int64_t *, const int64_t *,
+                         void *) noexcept nogil
         void (*affine_sample)(const cdl_sampling *, const void *, const void *, void *) noexcept nogil
         void (*sgd)(Py_ssize_t, const cdl_parameter *, double) noexcept nogil
         void (*momentum)(Py_ssize_t, const cdl_parameter *, double, double, int) noexcept nogil
@@ -136,6 +138,8 @@ cdef extern from "cdl.h" nogil:
 
     const cdl_primitives *cdl_table(int)
     void cdl_take_rows(Py_ssize_t, Py_ssize_t, const void *, const int64_t *, void *)
+    void cdl_put_rows(Py_ssize_t, Py_ssize_t, const void *, const int64_t *, void *)
+    Py_ssize_t cdl_group_rows(Py_ssize_t, const int64_t *, int64_t *, int64_t *, int64_t *)
     const char *cdl_isa()
     int cdl_set_isa(const char *)
     int cdl_threads()
@@ -807,14 +811,17 @@ def argmax(cnp.ndarray x not None):
     return index
 
 
+cdef cnp.ndarray row_index(cnp.ndarray index, str name):
+    if cnp.PyArray_TYPE(index) != cnp.NPY_INT64:
+        raise TypeError(f"{name}: index is int64. Received: {index.dtype}")
+    return index if PyArray_ISCARRAY_RO(index) else PyArray_GETCONTIGUOUS(index)
+
+
 def take_rows(cnp.ndarray source not None, cnp.ndarray index not None):
     cdef cnp.dtype descr = source.dtype
     if descr.hasobject or not PyArray_IS_C_CONTIGUOUS(source):
         return source[index]  # objects and views go NumPy's way
-    if cnp.PyArray_TYPE(index) != cnp.NPY_INT64:
-        raise TypeError(f"take_rows: index is int64. Received: {index.dtype}")
-    if not PyArray_ISCARRAY_RO(index):
-        index = PyArray_GETCONTIGUOUS(index)
+    index = row_index(index, "take_rows")
     cdef Py_ssize_t count = cnp.PyArray_SIZE(index), row_bytes = cnp.PyArray_ITEMSIZE(source)
     cdef int axis, ndim = cnp.PyArray_NDIM(source)
     cdef cnp.npy_intp shape[64]
@@ -834,6 +841,45 @@ def take_rows(cnp.ndarray source not None, cnp.ndarray index not None):
     with nogil:
         cdl_take_rows(count, row_bytes, ps, pi, po)
     return out
+
+
+def sum_rows(cnp.ndarray x not None, cnp.ndarray index not None):
+    cdef int t = float_type(x, "x")
+    x, index = dense(x, t, "x"), row_index(index, "sum_rows")
+    cdef Py_ssize_t groups, d = last_axis(x)
+    cdef cnp.npy_intp shape[2]
+    shape[0] = cnp.PyArray_SIZE(index) + 1
+    cdef cnp.ndarray order = cnp.PyArray_EMPTY(1, shape, cnp.NPY_INT64, 0)
+    cdef cnp.ndarray start = cnp.PyArray_EMPTY(1, shape, cnp.NPY_INT64, 0)
+    cdef cnp.ndarray used = cnp.PyArray_EMPTY(1, shape, cnp.NPY_INT64, 0)
+    cdef int64_t *pi = <int64_t *>data(index)
+    cdef int64_t *po = <int64_t *>data(order)
+    cdef int64_t *ps = <int64_t *>data(start)
+    cdef int64_t *pu = <int64_t *>data(used)
+    with nogil:
+        groups = cdl_group_rows(shape[0] - 1, pi, po, ps, pu)
+    if groups < 0:
+        raise MemoryError("sum_rows: no memory to sort the indices")
+    shape[0], shape[1] = groups, d
+    cdef cnp.ndarray sums = new_array(2, shape, t)
+    cdef address px = data(x), py = data(sums)
+    with nogil:
+        table(t).sum_rows(groups, d, px, po, ps, py)
+    return used[:groups].copy(), sums
+
+
+def put_rows(cnp.ndarray target not None, cnp.ndarray index not None, cnp.ndarray rows not None):
+    cdef int t = float_type(target, "target")
+    if not cnp.PyArray_ISCARRAY(target):
+        raise ValueError("put_rows: the target is a C-contiguous array that may be written to")
+    index = row_index(index, "put_rows")
+    rows = dense(rows, t, "rows")
+    cdef Py_ssize_t count = cnp.PyArray_SIZE(index)
+    cdef Py_ssize_t row_bytes = cnp.PyArray_ITEMSIZE(rows) * (cnp.PyArray_SIZE(rows) // count if count else 0)
+    cdef address pt = data(target), pr = data(rows)
+    cdef const int64_t *pi = <const int64_t *>data(index)
+    with nogil:
+        cdl_put_rows(count, row_bytes, pr, pi, pt)
 
 
 cdef dict FILL_MODE = {"constant": 0, "nearest": 1, "reflect": 2, "wrap": 3}  # the order of cdl_fill_mode

@@ -17,6 +17,7 @@ from cdl.layers.convolution_transpose import (
 from cdl.layers.dense import Dense
 from cdl.layers.depthwise_convolution import DepthwiseConv1D, DepthwiseConv2D
 from cdl.layers.dropout import AlphaDropout, Dropout, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
+from cdl.layers.embedding import Embedding
 from cdl.layers.global_pooling import (
     GlobalAveragePooling1D,
     GlobalAveragePooling2D,
@@ -27,6 +28,7 @@ from cdl.layers.global_pooling import (
 )
 from cdl.layers.input import Input, InputLayer, KerasTensor
 from cdl.layers.margins import Cropping1D, Cropping2D, Cropping3D, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
+from cdl.layers.masking import Masking
 from cdl.layers.merging import Parallel, Residual
 from cdl.layers.noise import GaussianDropout, GaussianNoise
 from cdl.layers.normalization import (
@@ -111,6 +113,7 @@ __all__ = [
     "DepthwiseConv2D",
     "Discretization",
     "Dropout",
+    "Embedding",
     "Flatten",
     "GaussianDropout",
     "GaussianNoise",
@@ -136,6 +139,7 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "Masking",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",

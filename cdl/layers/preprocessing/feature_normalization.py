@@ -29,6 +29,8 @@ class Normalization(AdaptiveLayer):
     array([[-1.,  1.]], dtype=float32)
     """
 
+    supports_masking = True
+
     def __init__(
         self,
         axis: int | Sequence[int] | None = -1,
