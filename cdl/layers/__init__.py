@@ -57,6 +57,17 @@ from cdl.layers.preprocessing import (
     Rescaling,
     Resizing,
 )
+from cdl.layers.recurrent import (
+    GRU,
+    LSTM,
+    RNN,
+    Bidirectional,
+    GRUCell,
+    LSTMCell,
+    SimpleRNN,
+    SimpleRNNCell,
+    StackedRNNCells,
+)
 from cdl.layers.regularization import ActivityRegularization
 from cdl.layers.reshaping import Flatten, Identity, Permute, RepeatVector, Reshape
 from cdl.layers.separable_convolution import (
@@ -65,6 +76,7 @@ from cdl.layers.separable_convolution import (
     SeparableConvolution1D,
     SeparableConvolution2D,
 )
+from cdl.layers.time_distributed import TimeDistributed
 from cdl.layers.upsampling import UpSampling1D, UpSampling2D, UpSampling3D
 from cdl.utils.registry import Registry
 from cdl.utils.registry import deserialize as deserialize
@@ -72,6 +84,9 @@ from cdl.utils.registry import serialize as serialize
 
 __all__ = [
     "ELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "Activation",
     "ActivityRegularization",
     "AlphaDropout",
@@ -82,6 +97,7 @@ __all__ = [
     "AvgPool2D",
     "AvgPool3D",
     "BatchNormalization",
+    "Bidirectional",
     "CenterCrop",
     "Context",
     "Conv1D",
@@ -104,6 +120,7 @@ __all__ = [
     "DepthwiseConv2D",
     "Dropout",
     "Flatten",
+    "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
@@ -123,6 +140,7 @@ __all__ = [
     "Input",
     "InputLayer",
     "KerasTensor",
+    "LSTMCell",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
@@ -154,10 +172,14 @@ __all__ = [
     "SeparableConv2D",
     "SeparableConvolution1D",
     "SeparableConvolution2D",
+    "SimpleRNN",
+    "SimpleRNNCell",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "StackedRNNCells",
+    "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
