@@ -42,9 +42,7 @@ def test_large_numbers_survive_the_model():
 def test_weights_to_start_from():
     start = RNG.normal(size=(4, 2))
     for weights in (start, [start]):
-        np.testing.assert_array_equal(
-            layers.Embedding(4, 2, weights=weights).embeddings.value, start.astype("float32")
-        )
+        np.testing.assert_array_equal(layers.Embedding(4, 2, weights=weights).embeddings.value, start.astype("float32"))
     with pytest.raises(ValueError, match="shape"):
         layers.Embedding(4, 2, weights=start[:3])
 

@@ -275,7 +275,9 @@ def test_loss_of_what_counts(make, reduction, reduced, weights):
 
 
 def test_loss_where_nothing_counts():
-    value, gradient = losses.MeanSquaredError().value_and_gradient(np.ones((2, 3, 1)), np.zeros((2, 3, 1)), None, np.zeros((2, 3)))
+    value, gradient = losses.MeanSquaredError().value_and_gradient(
+        np.ones((2, 3, 1)), np.zeros((2, 3, 1)), None, np.zeros((2, 3))
+    )
     assert value == 0.0 and not gradient.any()
 
 
