@@ -280,7 +280,7 @@ class Model(Layer):
         An array, or a list of them from a model with several outputs. Raises ValueError for input that does not fit the
         model.
         """
-        x = to_rows(x, "x")
+        x = to_rows(x, "x", strings=True)
         self._build_for(x)
         rows = self._rows_in_cache() if batch_size is None else check_batch_size(batch_size)
         if len(x) <= rows and callbacks is None and verbose in ("auto", 0):
@@ -333,7 +333,7 @@ class Model(Layer):
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch."""
-        x = to_rows(x, "x")
+        x = to_rows(x, "x", strings=True)
         self._build_for(x)
         return in_memory_of_its_own(self.predict_step(x), x)
 
