@@ -200,11 +200,12 @@ def test_global_average_is_that_of_the_steps_that_count(keepdims):
 
 def test_softmax_shares_among_what_counts():
     x = RNG.normal(size=(2, 3)).astype("float32")
-    counted = np.array([[True, False, True], [True, True, True]])
-    y = layers.Softmax()(x, mask=counted)
-    e = np.where(counted, np.exp(x), 0)
-    np.testing.assert_allclose(y, e / e.sum(axis=1, keepdims=True), rtol=1e-6)
-    check_gradients(with_mask(layers.Softmax, counted), (2, 3))
+    for counted in ([[True, False, True], [True, True, True]], [[True, False, False], [False, False, False]]):
+        y = layers.Softmax()(x, mask=counted)
+        e = np.where(counted, np.exp(x), 0)
+        np.testing.assert_allclose(y, e / np.maximum(e.sum(axis=1, keepdims=True), 1e-30), rtol=1e-6)
+        check_gradients(with_mask(layers.Softmax, np.array(counted)), (2, 3))
+    counted = np.ones((2, 3), bool)
     with pytest.raises(ValueError, match=r"mask has shape \(2, 3\) and x has shape \(2, 3, 5\)"):
         layers.Softmax()(np.zeros((2, 3, 5)), mask=counted)
 

@@ -131,7 +131,7 @@ class BatchNormalization(ChannelNormalization):
         return scale if self.gamma is None else scale * self.gamma.value
 
     def spread(self, mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-        """The mask of an x of this shape, element by element, channels last. Raises ValueError where it does not fit."""
+        """The mask of x, element by element, channels last. Raises ValueError where it does not fit."""
         if mask.shape != shape[:-1]:
             raise ValueError(
                 f"{self.who}: the mask should have one dimension less than the inputs. Received: "
