@@ -37,7 +37,7 @@ OPENMP = [] if os.environ.get("CDL_NO_OPENMP") == "1" else ["-fopenmp"]
 
 UNITS = [f"{isa}_{real}" for isa in INSTRUCTION_SETS for real in ("float", "double")]
 HEADERS = sorted(glob.glob("src/*.h"))
-COMMON_SOURCES = ["src/parallel.c", "src/memory.c", "src/take_rows.c", "src/dispatch.c"]
+COMMON_SOURCES = ["src/parallel.c", "src/memory.c", "src/move_rows.c", "src/dispatch.c"]
 INCLUDED = sorted(set(glob.glob("src/*.c")) - {"src/_native.c", *COMMON_SOURCES})
 
 libraries = [

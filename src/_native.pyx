@@ -41,6 +41,27 @@ cdef extern from "cdl.h" nogil:
         Py_ssize_t dilation[3]
         Py_ssize_t before[3]
 
+    ctypedef struct cdl_sequence:
+        Py_ssize_t n
+        Py_ssize_t t
+        Py_ssize_t i
+        Py_ssize_t u
+        const void *x
+        const void *h0
+        const void *kernel
+        const void *recurrent_kernel
+        const void *bias
+        const unsigned char *mask
+
+    ctypedef struct cdl_sequence_gradients:
+        const void *dh
+        int every_step
+        void *dx
+        void *dh0
+        void *dkernel
+        void *drecurrent_kernel
+        void *dbias
+
     ctypedef struct cdl_parameter:
         Py_ssize_t size
         void *value
@@ -95,6 +116,15 @@ cdef extern from "cdl.h" nogil:
         int (*convolution_transpose_backward)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const cdl_windows *, const void *,
                                               const void *, const void *, const void *, cdl_function, void *, void *,
                                               void *) noexcept nogil
+        int (*simple_rnn)(const cdl_sequence *, cdl_function, void *) noexcept nogil
+        int (*simple_rnn_backward)(const cdl_sequence *, cdl_function, const void *,
+                                   const cdl_sequence_gradients *) noexcept nogil
+        int (*lstm)(const cdl_sequence *, const void *, void *, void *, void *) noexcept nogil
+        int (*lstm_backward)(const cdl_sequence *, const void *, const void *, const void *,
+                             const cdl_sequence_gradients *, const void *, void *) noexcept nogil
+        int (*gru)(const cdl_sequence *, int, void *, void *) noexcept nogil
+        int (*gru_backward)(const cdl_sequence *, int, const void *, const void *,
+                            const cdl_sequence_gradients *) noexcept nogil
         void (*max_pool)(Py_ssize_t, Py_ssize_t, const cdl_windows *, const void *, void *) noexcept nogil
         void (*max_pool_backward)(Py_ssize_t, Py_ssize_t, const cdl_windows *, const void *, const void *, const void *,
                                   void *) noexcept nogil
@@ -125,6 +155,8 @@ cdef extern from "cdl.h" nogil:
         cdl_loss_function categorical_crossentropy
         cdl_loss_function sparse_categorical_crossentropy
         void (*argmax)(Py_ssize_t, Py_ssize_t, const void *, int64_t *) noexcept nogil
+        void (*sum_rows)(Py_ssize_t, Py_ssize_t, const void *, const int64_t *, const int64_t *,
+                         void *) noexcept nogil
         void (*affine_sample)(const cdl_sampling *, const void *, const void *, void *) noexcept nogil
         void (*sgd)(Py_ssize_t, const cdl_parameter *, double) noexcept nogil
         void (*momentum)(Py_ssize_t, const cdl_parameter *, double, double, int) noexcept nogil
@@ -136,6 +168,8 @@ cdef extern from "cdl.h" nogil:
 
     const cdl_primitives *cdl_table(int)
     void cdl_take_rows(Py_ssize_t, Py_ssize_t, const void *, const int64_t *, void *)
+    void cdl_put_rows(Py_ssize_t, Py_ssize_t, const void *, const int64_t *, void *)
+    Py_ssize_t cdl_group_rows(Py_ssize_t, const int64_t *, int64_t *, int64_t *, int64_t *)
     const char *cdl_isa()
     int cdl_set_isa(const char *)
     int cdl_threads()
@@ -508,6 +542,140 @@ def average_pool_backward(cnp.ndarray dy not None, input_size, size, strides, pa
     return dx
 
 
+# ---------------------------------------------------------------------------------------------------- recurrent layers
+
+
+cdef class Sequences:
+    """What the six functions share: the dense arguments of cdl_sequence, and the gradients that it gets."""
+    cdef cdl_sequence q
+    cdef cdl_sequence_gradients g
+    cdef int type
+    cdef tuple kept
+
+    def __cinit__(self, cnp.ndarray x not None, cnp.ndarray h0 not None, cnp.ndarray kernel not None,
+                  cnp.ndarray recurrent_kernel not None, cnp.ndarray bias, cnp.ndarray mask):
+        cdef int t = float_type(x, "x")
+        x, h0, kernel = dense(x, t, "x"), dense(h0, t, "h0"), dense(kernel, t, "kernel")
+        recurrent_kernel = dense(recurrent_kernel, t, "recurrent_kernel")
+        bias = dense_or_none(bias, t, "bias")
+        if mask is not None:
+            if cnp.PyArray_TYPE(mask) != cnp.NPY_BOOL:
+                raise TypeError(f"mask is {mask.dtype}, not bool. Convert it with astype.")
+            mask = mask if PyArray_ISCARRAY_RO(mask) else PyArray_GETCONTIGUOUS(mask)
+        self.type = t
+        self.kept = (x, h0, kernel, recurrent_kernel, bias, mask)
+        self.q.n, self.q.t, self.q.i = cnp.PyArray_DIMS(x)[0], cnp.PyArray_DIMS(x)[1], cnp.PyArray_DIMS(x)[2]
+        self.q.u = cnp.PyArray_DIMS(h0)[1]
+        self.q.x, self.q.h0, self.q.bias = data(x), data(h0), data(bias)
+        self.q.kernel, self.q.recurrent_kernel = data(kernel), data(recurrent_kernel)
+        self.q.mask = <const unsigned char *>data(mask)
+
+    cdef cnp.ndarray new(self, Py_ssize_t width):
+        """(n, t, width)"""
+        cdef cnp.npy_intp shape[3]
+        shape[0], shape[1], shape[2] = self.q.n, self.q.t, width
+        return new_array(3, shape, self.type)
+
+    cdef tuple gradients(self, cnp.ndarray dh, int bias_ndim, bint need_dx, bint need_dweights):
+        """Where they go to: dx, dh0, dkernel, drecurrent_kernel, dbias."""
+        x, h0, kernel, recurrent_kernel, _, _ = self.kept
+        cdef cnp.npy_intp bias_shape[2]
+        cdef cnp.ndarray dx = like(x) if need_dx else None, dh0 = like(h0)
+        cdef cnp.ndarray dkernel = None, drecurrent_kernel = None, dbias = None
+        if need_dweights:
+            dkernel, drecurrent_kernel = like(kernel), like(recurrent_kernel)
+            bias_shape[0] = 2
+            bias_shape[bias_ndim - 1] = last_axis(kernel)
+            dbias = new_array(bias_ndim, bias_shape, self.type)
+        self.g.dh, self.g.every_step = data(dh), cnp.PyArray_NDIM(dh) == 3
+        self.g.dx, self.g.dh0, self.g.dkernel = data(dx), data(dh0), data(dkernel)
+        self.g.drecurrent_kernel, self.g.dbias = data(drecurrent_kernel), data(dbias)
+        return dx, dh0, dkernel, drecurrent_kernel, dbias
+
+
+def simple_rnn(x, h0, kernel, recurrent_kernel, bias, mask, str activation):
+    cdef Sequences s = Sequences(x, h0, kernel, recurrent_kernel, bias, mask)
+    cdef cnp.ndarray h = s.new(s.q.u)
+    cdef address ph = data(h)
+    cdef cdl_function f = function_code(activation)
+    cdef int status
+    with nogil:
+        status = table(s.type).simple_rnn(&s.q, f, ph)
+    if status:
+        out_of_memory()
+    return h
+
+
+def simple_rnn_backward(x, h0, kernel, recurrent_kernel, mask, cnp.ndarray h not None, cnp.ndarray dh not None,
+                        str activation, bint need_dx, bint need_dweights):
+    cdef Sequences s = Sequences(x, h0, kernel, recurrent_kernel, None, mask)
+    h, dh = dense(h, s.type, "h"), dense(dh, s.type, "dh")
+    gradients = s.gradients(dh, 1, need_dx, need_dweights)
+    cdef address ph = data(h)
+    cdef cdl_function f = function_code(activation)
+    cdef int status
+    with nogil:
+        status = table(s.type).simple_rnn_backward(&s.q, f, ph, &s.g)
+    if status:
+        out_of_memory()
+    return gradients
+
+
+def lstm(x, h0, cnp.ndarray c0 not None, kernel, recurrent_kernel, bias, mask, bint need_gradient):
+    cdef Sequences s = Sequences(x, h0, kernel, recurrent_kernel, bias, mask)
+    c0 = dense(c0, s.type, "c0")
+    cdef cnp.ndarray h = s.new(s.q.u), c = like(c0), kept = s.new(5 * s.q.u) if need_gradient else None
+    cdef address pc0 = data(c0), ph = data(h), pc = data(c), pk = data(kept)
+    cdef int status
+    with nogil:
+        status = table(s.type).lstm(&s.q, pc0, ph, pc, pk)
+    if status:
+        out_of_memory()
+    return h, c, kept
+
+
+def lstm_backward(x, h0, cnp.ndarray c0 not None, kernel, recurrent_kernel, mask, cnp.ndarray h not None,
+                  cnp.ndarray kept not None, cnp.ndarray dh not None, cnp.ndarray dc, bint need_dx, bint need_dweights):
+    cdef Sequences s = Sequences(x, h0, kernel, recurrent_kernel, None, mask)
+    c0, h, kept = dense(c0, s.type, "c0"), dense(h, s.type, "h"), dense(kept, s.type, "kept")
+    dh, dc = dense(dh, s.type, "dh"), dense_or_none(dc, s.type, "dc")
+    dx, dh0, *weights = s.gradients(dh, 1, need_dx, need_dweights)
+    cdef cnp.ndarray dc0 = like(c0)
+    cdef address pc0 = data(c0), ph = data(h), pk = data(kept), pdc = data(dc), pdc0 = data(dc0)
+    cdef int status
+    with nogil:
+        status = table(s.type).lstm_backward(&s.q, pc0, ph, pk, &s.g, pdc, pdc0)
+    if status:
+        out_of_memory()
+    return dx, dh0, dc0, *weights
+
+
+def gru(x, h0, kernel, recurrent_kernel, bias, mask, bint reset_after, bint need_gradient):
+    cdef Sequences s = Sequences(x, h0, kernel, recurrent_kernel, bias, mask)
+    cdef cnp.ndarray h = s.new(s.q.u), kept = s.new(4 * s.q.u) if need_gradient else None
+    cdef address ph = data(h), pk = data(kept)
+    cdef int status
+    with nogil:
+        status = table(s.type).gru(&s.q, reset_after, ph, pk)
+    if status:
+        out_of_memory()
+    return h, kept
+
+
+def gru_backward(x, h0, kernel, recurrent_kernel, mask, cnp.ndarray h not None, cnp.ndarray kept not None,
+                 cnp.ndarray dh not None, bint reset_after, bint need_dx, bint need_dweights):
+    cdef Sequences s = Sequences(x, h0, kernel, recurrent_kernel, None, mask)
+    h, kept, dh = dense(h, s.type, "h"), dense(kept, s.type, "kept"), dense(dh, s.type, "dh")
+    gradients = s.gradients(dh, 2 if reset_after else 1, need_dx, need_dweights)
+    cdef address ph = data(h), pk = data(kept)
+    cdef int status
+    with nogil:
+        status = table(s.type).gru_backward(&s.q, reset_after, ph, pk, &s.g)
+    if status:
+        out_of_memory()
+    return gradients
+
+
 # ------------------------------------------------------------------------------------------------------ normalisation
 
 
@@ -807,14 +975,17 @@ def argmax(cnp.ndarray x not None):
     return index
 
 
+cdef cnp.ndarray row_index(cnp.ndarray index, str name):
+    if cnp.PyArray_TYPE(index) != cnp.NPY_INT64:
+        raise TypeError(f"{name}: index is int64. Received: {index.dtype}")
+    return index if PyArray_ISCARRAY_RO(index) else PyArray_GETCONTIGUOUS(index)
+
+
 def take_rows(cnp.ndarray source not None, cnp.ndarray index not None):
     cdef cnp.dtype descr = source.dtype
     if descr.hasobject or not PyArray_IS_C_CONTIGUOUS(source):
         return source[index]  # objects and views go NumPy's way
-    if cnp.PyArray_TYPE(index) != cnp.NPY_INT64:
-        raise TypeError(f"take_rows: index is int64. Received: {index.dtype}")
-    if not PyArray_ISCARRAY_RO(index):
-        index = PyArray_GETCONTIGUOUS(index)
+    index = row_index(index, "take_rows")
     cdef Py_ssize_t count = cnp.PyArray_SIZE(index), row_bytes = cnp.PyArray_ITEMSIZE(source)
     cdef int axis, ndim = cnp.PyArray_NDIM(source)
     cdef cnp.npy_intp shape[64]
@@ -834,6 +1005,45 @@ def take_rows(cnp.ndarray source not None, cnp.ndarray index not None):
     with nogil:
         cdl_take_rows(count, row_bytes, ps, pi, po)
     return out
+
+
+def sum_rows(cnp.ndarray x not None, cnp.ndarray index not None):
+    cdef int t = float_type(x, "x")
+    x, index = dense(x, t, "x"), row_index(index, "sum_rows")
+    cdef Py_ssize_t groups, d = last_axis(x)
+    cdef cnp.npy_intp shape[2]
+    shape[0] = cnp.PyArray_SIZE(index) + 1
+    cdef cnp.ndarray order = cnp.PyArray_EMPTY(1, shape, cnp.NPY_INT64, 0)
+    cdef cnp.ndarray start = cnp.PyArray_EMPTY(1, shape, cnp.NPY_INT64, 0)
+    cdef cnp.ndarray used = cnp.PyArray_EMPTY(1, shape, cnp.NPY_INT64, 0)
+    cdef int64_t *pi = <int64_t *>data(index)
+    cdef int64_t *po = <int64_t *>data(order)
+    cdef int64_t *ps = <int64_t *>data(start)
+    cdef int64_t *pu = <int64_t *>data(used)
+    with nogil:
+        groups = cdl_group_rows(shape[0] - 1, pi, po, ps, pu)
+    if groups < 0:
+        raise MemoryError("sum_rows: no memory to sort the indices")
+    shape[0], shape[1] = groups, d
+    cdef cnp.ndarray sums = new_array(2, shape, t)
+    cdef address px = data(x), py = data(sums)
+    with nogil:
+        table(t).sum_rows(groups, d, px, po, ps, py)
+    return used[:groups].copy(), sums
+
+
+def put_rows(cnp.ndarray target not None, cnp.ndarray index not None, cnp.ndarray rows not None):
+    cdef int t = float_type(target, "target")
+    if not cnp.PyArray_ISCARRAY(target):
+        raise ValueError("put_rows: the target is a C-contiguous array that may be written to")
+    index = row_index(index, "put_rows")
+    rows = dense(rows, t, "rows")
+    cdef Py_ssize_t count = cnp.PyArray_SIZE(index)
+    cdef Py_ssize_t row_bytes = cnp.PyArray_ITEMSIZE(rows) * (cnp.PyArray_SIZE(rows) // count if count else 0)
+    cdef address pt = data(target), pr = data(rows)
+    cdef const int64_t *pi = <const int64_t *>data(index)
+    with nogil:
+        cdl_put_rows(count, row_bytes, pr, pi, pt)
 
 
 cdef dict FILL_MODE = {"constant": 0, "nearest": 1, "reflect": 2, "wrap": 3}  # the order of cdl_fill_mode

@@ -81,6 +81,22 @@ typedef struct {
     double fill_value;
 } cdl_sampling;
 
+/* A recurrent layer with g gates over x[n,t,i], from the state h0[n,u] on. */
+typedef struct {
+    ptrdiff_t n, t, i, u;
+    const void *x, *h0;
+    const void *kernel, *recurrent_kernel;      /* [i,g*u], [u,g*u] */
+    const void *bias;                           /* [g*u], or as in cdl/ops/recurrence.py; NULL for zeros */
+    const unsigned char *mask;                  /* [n,t]: 0 where a step is left out; NULL for ones */
+} cdl_sequence;
+
+/* What comes back to it, and what it makes of that.  dx, and dkernel, drecurrent_kernel, dbias together, may be NULL. */
+typedef struct {
+    const void *dh;                             /* of all h[n,t,u] if every_step, else of the last ones, [n,u] */
+    int every_step;
+    void *dx, *dh0, *dkernel, *drecurrent_kernel, *dbias;
+} cdl_sequence_gradients;
+
 /* One variable in an optimizer's step. */
 typedef struct {
     ptrdiff_t size;
@@ -140,6 +156,17 @@ typedef struct {
                                           const void *kernel, const void *y, const void *dy, cdl_function f, void *dx,
                                           void *dkernel, void *dbias);
 
+    /* Recurrent layers: h[n,t,u] of all steps.  Formulas: cdl/ops/recurrence.py.  kept: [n,t,5u] for lstm, [n,t,4u] for gru;
+     * NULL if there will be no way back.  dc: NULL for zeros. */
+    int (*simple_rnn)(const cdl_sequence *q, cdl_function f, void *h);
+    int (*simple_rnn_backward)(const cdl_sequence *q, cdl_function f, const void *h, const cdl_sequence_gradients *g);
+    int (*lstm)(const cdl_sequence *q, const void *c0, void *h, void *c, void *kept);
+    int (*lstm_backward)(const cdl_sequence *q, const void *c0, const void *h, const void *kept,
+                         const cdl_sequence_gradients *g, const void *dc, void *dc0);
+    int (*gru)(const cdl_sequence *q, int reset_after, void *h, void *kept);
+    int (*gru_backward)(const cdl_sequence *q, int reset_after, const void *h, const void *kept,
+                        const cdl_sequence_gradients *g);
+
     /* The largest, or the mean, of the elements of each window that lie inside x[n,in..,c]; every window has some.
      * A gradient goes to the first of several largest elements. */
     void (*max_pool)(ptrdiff_t n, ptrdiff_t c, const cdl_windows *windows, const void *x, void *y);
@@ -188,6 +215,10 @@ typedef struct {
 
     /* index[r] = the first position of the largest element of row r (of x[n,d], d > 0). */
     void (*argmax)(ptrdiff_t n, ptrdiff_t d, const void *x, int64_t *index);
+    /* sums[g] = x[order[start[g]]] + ... + x[order[start[g + 1] - 1]], in this order, for rows of d and each of `groups`;
+     * none is empty.  cdl_group_rows finds them. */
+    void (*sum_rows)(ptrdiff_t groups, ptrdiff_t d, const void *x, const int64_t *order, const int64_t *start,
+                     void *sums);
 
     /* Pixel (i, j) of y[r] is what lies in x[r] at row t[0] i + t[1] j + t[2], column t[3] i + t[4] j + t[5], where
      * t = transforms[r,6], in pixels. */
@@ -215,6 +246,12 @@ const cdl_primitives *cdl_table(int is_double);
 
 /* out[r] = source[index[r]] for rows of row_bytes bytes each. */
 void cdl_take_rows(ptrdiff_t count, ptrdiff_t row_bytes, const void *source, const int64_t *index, void *out);
+/* target[index[r]] = rows[r], for different indices. */
+void cdl_put_rows(ptrdiff_t count, ptrdiff_t row_bytes, const void *rows, const int64_t *index, void *target);
+/* The positions of equal indices, brought together: order[start[g]], ..., order[start[g + 1] - 1] are those of used[g],
+ * ascending, as used is.  0 <= index[r] < 2^32, count < 2^32.  order, used: count elements, start: count + 1.  Returns the
+ * number of groups, or -1 when memory is exhausted. */
+ptrdiff_t cdl_group_rows(ptrdiff_t count, const int64_t *index, int64_t *order, int64_t *start, int64_t *used);
 
 /* The instruction set: "generic", "avx2" or "avx512".  cdl_set_isa returns 0, or -1 if the CPU or this build lacks it. */
 const char *cdl_isa(void);

@@ -14,7 +14,7 @@ enum {
     MOST_LINES = 128,                   /* elements of a window, for which dx is made of lines */
     MOST_PARTS = 16,                    /* dkernel is summed in so many parts, which are then added in order */
     SMALL_KERNEL = 24 * 1024,           /* bytes that stay in the first-level cache */
-    FEW_PIXELS = 96,                    /* with a small kernel, so many are finished before the next */
+    FEW_PIXELS = 96,                    /* finished before the next: x and y stay in the cache, and y is written in order */
     FEW_ROWS = 32,                      /* of dkernel: packing dz costs more than it saves */
 };
 
@@ -78,6 +78,18 @@ static real *pack_kernel(packing *k)
     return k->packed;
 }
 
+/* Windows from number `begin` of an axis on, about `most` or one run of them.  Returns how much further on they lie. */
+static ptrdiff_t some_pixels(axis all, ptrdiff_t begin, ptrdiff_t most_pixels, axis *some)
+{
+    const ptrdiff_t run = begin / all.length, place = begin % all.length;
+    *some = (axis){1, all.length - place, all.step, all.start + run};
+    if (all.length > most_pixels)
+        some->length = least(most_pixels, some->length);
+    else
+        some->runs = least(most_pixels / all.length, all.runs - run);
+    return place * all.step;
+}
+
 /* Nanoseconds on one thread. */
 static double convolution_cost(const plan *p)
 {
@@ -101,13 +113,13 @@ static void forward_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 {
     forward_job *job = arg;
     const plan *p = &job->p;
-    const ptrdiff_t room = box_size(p, p->images, p->height);
-    real *box = cdl_workspace(sizeof(real) * room + sizeof(ptrdiff_t) * table_size(p) + 64);
+    const ptrdiff_t room = round_up(box_size(p, p->images, p->height), LANES);
+    real *box = cdl_workspace(sizeof(real) * room + sizeof(ptrdiff_t) * table_size(p));
     if (box == NULL) {
         __atomic_store_n(&job->status, -1, __ATOMIC_RELAXED);
         return;
     }
-    ptrdiff_t *table = (ptrdiff_t *)(box + (room + 15) / 16 * 16);
+    ptrdiff_t *table = (ptrdiff_t *)(box + room);
     const ptrdiff_t i = p->i / p->groups, o = p->o / p->groups, zero = 0;
     for (ptrdiff_t items; begin < end; begin += items) {
         const slab s = slab_at(p, begin, end, &items);
@@ -120,17 +132,17 @@ static void forward_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
                            job->bias, job->f, y);
             continue;
         }
-        /* With a small kernel memory is the limit, and it likes y to be written in order. */
-        const int small = packed_bytes(&job->kernel) <= SMALL_KERNEL, in_place = job->kernel.packed == NULL;
-        const ptrdiff_t lines = small ? most(1, FEW_PIXELS / v.pixels.length) : v.pixels.runs;
+        const int in_place = job->kernel.packed == NULL;
         const ptrdiff_t width = in_place ? WIDE : NR;
-        for (ptrdiff_t line = 0; line < v.pixels.runs; line += lines) {
-            const axis pixels = {least(lines, v.pixels.runs - line), v.pixels.length, v.pixels.step, v.pixels.start + line};
-            const axis y_rows = {1, pixels.runs * pixels.length, p->o, &zero};
+        axis pixels;
+        for (ptrdiff_t done = 0, all = slab_pixels(p, s), count; done < all; done += count) {
+            const real *first = x + some_pixels(v.pixels, done, FEW_PIXELS, &pixels);
+            count = pixels.runs * pixels.length;
+            const axis y_rows = {1, count, p->o, &zero};
             for (ptrdiff_t group = 0; group < p->groups; group++)
                 for (ptrdiff_t j = 0; j < o; j += width) {
                     const ptrdiff_t column = group * o + j;
-                    run_panel(x + group * i, pixels, 0, y + column, y_rows, least(width, o - j), job->f, (tile_job){
+                    run_panel(first + group * i, pixels, 0, y + column, y_rows, least(width, o - j), job->f, (tile_job){
                         .k = v.taps,
                         .b = in_place ? job->kernel.kernel + j : panel_at(&job->kernel, group, 0, j / NR),
                         .b_step = in_place ? o : NR,
@@ -138,7 +150,7 @@ static void forward_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
                         .floor = job->f == CDL_RELU ? 0 : -__builtin_inf(),
                     });
                 }
-            y += y_rows.length * p->o;
+            y += count * p->o;
         }
     }
 }
@@ -154,9 +166,25 @@ static int correlate(const plan *p, field x, packing kernel, const real *bias, c
     return job.status;
 }
 
-static int forward(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, ptrdiff_t groups, const cdl_windows *w, field x,
+/* Windows of one pixel each, on all pixels: the images are made one long line, so that gemm's tiles need not end where
+ * lines do.  Returns the number of images that are left. */
+static ptrdiff_t join_images(ptrdiff_t n, ptrdiff_t groups, cdl_windows *w)
+{
+    for (int a = 0; a < 3; a++)
+        if (w->size[a] != 1 || w->stride[a] != 1 || w->in[a] != w->out[a])
+            return n;
+    if (groups > 1)
+        return n;
+    w->in[2] = w->out[2] = n * w->in[0] * w->in[1] * w->in[2];
+    w->in[0] = w->in[1] = w->out[0] = w->out[1] = 1;
+    return 1;
+}
+
+static int forward(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, ptrdiff_t groups, const cdl_windows *windows, field x,
                    const real *kernel, const real *bias, cdl_function f, real *y)
 {
+    cdl_windows joined = *windows, *w = &joined;
+    n = join_images(n, groups, w);
     const plan p = make_plan(n, i, o, groups, w, SLAB_PIXELS);
     if (n * p.pixels * o == 0)
         return 0;
@@ -181,11 +209,6 @@ typedef struct {
     real *dx;
     int status;
 } scatter_job;
-
-static ptrdiff_t round_up(ptrdiff_t size, ptrdiff_t unit)
-{
-    return (size + unit - 1) / unit * unit;
-}
 
 /* x, seen through windows, += dz[count][o] kernel'.  `room` holds products[taps * i][count] and o panel rows. */
 static void scatter_lines(ptrdiff_t count, ptrdiff_t i, ptrdiff_t o, const real *dz, const real *kernel, real *room, real *x,
@@ -275,14 +298,14 @@ static void scatter_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
     const ptrdiff_t count = p->pixels / p->w.out[p->cut] * p->height;
     const ptrdiff_t box_room = round_up(box_size(p, 1, p->w.out[p->cut]), LANES);
     const ptrdiff_t dz_room = job->dz.f == CDL_LINEAR ? 0 : round_up(count * p->o, LANES);
-    const ptrdiff_t room = job->by_lines ? p->o * NR + p->taps * p->i * round_up(count, NR) : 0;
+    const ptrdiff_t room = job->by_lines ? round_up(p->o * NR + p->taps * p->i * round_up(count, NR), LANES) : 0;
     real *box = cdl_workspace(sizeof(real) * (box_room + dz_room + room) + sizeof(ptrdiff_t) * table_size(p));
     if (box == NULL) {
         __atomic_store_n(&job->status, -1, __ATOMIC_RELAXED);
         return;
     }
     real *dz = box + box_room, *products = dz + dz_room;
-    ptrdiff_t *table = (ptrdiff_t *)(products + round_up(room, LANES));
+    ptrdiff_t *table = (ptrdiff_t *)(products + room);
     for (ptrdiff_t image = begin; image < end; image++) {
         const view v = make_view(p, (slab){image, 1, 0, p->w.out[p->cut]}, p->repeat <= 1, table);
         real *dx = job->dx + image * size, *x = v.inside ? dx : box;
@@ -303,9 +326,11 @@ static void scatter_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 }
 
 /* dx = f(bias + ...): for a gradient bias is NULL and f is linear, for a transposed convolution they are its own. */
-static int input_gradient(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, ptrdiff_t groups, const cdl_windows *w, field dz,
+static int input_gradient(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, ptrdiff_t groups, const cdl_windows *windows, field dz,
                           const real *kernel, const real *bias, cdl_function f, real *dx)
 {
+    cdl_windows joined = *windows, *w = &joined;
+    n = join_images(n, groups, w);
     const plan p = make_plan(n, i, o, groups, w, GRADIENT_PIXELS);
     const ptrdiff_t positions = w->in[0] * w->in[1] * w->in[2];
     if (n * positions * i == 0)
@@ -350,18 +375,6 @@ typedef struct {
     int status;
 } kernel_gradient_job;
 
-/* Windows from number `begin` of an axis on, about `most` or one run of them.  Returns how much further on they lie. */
-static ptrdiff_t some_pixels(axis all, ptrdiff_t begin, ptrdiff_t most_pixels, axis *some)
-{
-    const ptrdiff_t run = begin / all.length, place = begin % all.length;
-    *some = (axis){1, all.length - place, all.step, all.start + run};
-    if (all.length > most_pixels)
-        some->length = least(most_pixels, some->length);
-    else
-        some->runs = least(most_pixels / all.length, all.runs - run);
-    return place * all.step;
-}
-
 /* dkernel (+)= W' dz for some windows, which `x` shows. */
 static void add_products(const plan *p, const real *x, axis pixels, axis taps, const real *dz, real *panel, int continued,
                          real *dkernel)
@@ -393,8 +406,8 @@ static void kernel_gradient_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
     kernel_gradient_job *job = arg;
     const plan *p = &job->p;
     const ptrdiff_t chunk = GRADIENT_PIXELS;
-    const ptrdiff_t room = (box_size(p, p->images, p->height) + 15) / 16 * 16;
-    const ptrdiff_t dz_room = job->dz.f == CDL_LINEAR ? 0 : (chunk * p->o + 15) / 16 * 16;
+    const ptrdiff_t room = round_up(box_size(p, p->images, p->height), LANES);
+    const ptrdiff_t dz_room = job->dz.f == CDL_LINEAR ? 0 : round_up(chunk * p->o, LANES);
     real *box = cdl_workspace(sizeof(real) * (room + dz_room + chunk * NR) + sizeof(ptrdiff_t) * table_size(p));
     if (box == NULL) {
         __atomic_store_n(&job->status, -1, __ATOMIC_RELAXED);
@@ -403,8 +416,9 @@ static void kernel_gradient_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
     real *panel = box + room + dz_room;
     ptrdiff_t *table = (ptrdiff_t *)(panel + chunk * NR);
     for (ptrdiff_t part = begin; part < end; part++) {
-        real *more = job->more + (part - 1) * (job->size + p->o);
-        real *dkernel = part == 0 ? job->dkernel : more, *dbias = part == 0 ? job->dbias : more + job->size;
+        const ptrdiff_t at = (part - 1) * (job->size + p->o);           /* the first part is summed where it belongs */
+        real *dkernel = part > 0 ? job->more + at : job->dkernel;
+        real *dbias = part > 0 ? job->more + at + job->size : job->dbias;
         if (job->dbias)
             memset(dbias, 0, sizeof(real) * (size_t)p->o);
         const ptrdiff_t first = p->n * part / job->parts * p->stripes, last = p->n * (part + 1) / job->parts * p->stripes;

@@ -185,6 +185,12 @@ static inline ptrdiff_t most(ptrdiff_t a, ptrdiff_t b)
     return a > b ? a : b;
 }
 
+/* The next multiple of `unit`. */
+static inline ptrdiff_t round_up(ptrdiff_t size, ptrdiff_t unit)
+{
+    return (size + unit - 1) / unit * unit;
+}
+
 /* ---- Packing ------------------------------------------------------------------------------------------------------ */
 
 /* v[r][c] becomes v[c][r]: blocks of 1, 2, 4, ... change places across the diagonal. */
@@ -319,7 +325,7 @@ static inline void run_tiles(ptrdiff_t height, ptrdiff_t columns, cdl_function f
 
 /* Rows that are equally far apart, in a and in c. */
 static void run_evenly(const real *a, ptrdiff_t a_row, ptrdiff_t a_tile, real *c, ptrdiff_t c_row, tiling tiles,
-                     ptrdiff_t columns, cdl_function f, tile_job *job)
+                       ptrdiff_t columns, cdl_function f, tile_job *job)
 {
     const int whole = (columns == NR || columns == VL || columns == WIDE) && f <= CDL_RELU;
     for (ptrdiff_t t = 0; t < tiles.count; t += job->tiles) {
@@ -337,8 +343,15 @@ static void run_evenly(const real *a, ptrdiff_t a_row, ptrdiff_t a_tile, real *c
     }
 }
 
-/* One panel: all rows and `columns` columns of c: up to NR, or WIDE, or the columns of run_row.  `job` has all but its rows, which lie at a and c along their axes; a_tile
- * is the distance of tiles in a copied a, or 0.  f is applied when the sums are complete. */
+/* Row number `place` of run `run`, where runs have `length` rows: of an axis with runs, or of one that is all one run. */
+static inline ptrdiff_t place_of_row(const axis *rows, ptrdiff_t run, ptrdiff_t place, ptrdiff_t length)
+{
+    return rows->runs > 1 ? rows->start[run] + place * rows->step : rows->start[0] + (run * length + place) * rows->step;
+}
+
+/* One panel: all rows and `columns` columns of c: up to NR, or WIDE, or the columns of run_row.  `job` has all but its rows,
+ * which lie at a and c along their axes; a_tile is the distance of tiles in a copied a, or 0.  f is applied when the sums
+ * are complete. */
 static void run_panel(const real *a, axis a_rows, ptrdiff_t a_tile, real *c, axis c_rows, ptrdiff_t columns, cdl_function f,
                       tile_job job)
 {
@@ -354,19 +367,18 @@ static void run_panel(const real *a, axis a_rows, ptrdiff_t a_tile, real *c, axi
     if (length > tallest || runs <= 1) {
         const tiling tiles = tiles_of(length, tallest);
         for (ptrdiff_t run = 0; run < runs; run++)
-            run_evenly(a + (a_rows.runs > 1 ? a_rows.start[run] : a_rows.start[0] + run * length * a_rows.step), a_rows.step, a_tile,
-                     c + (c_rows.runs > 1 ? c_rows.start[run] : c_rows.start[0] + run * length * c_rows.step), c_rows.step,
-                     tiles, columns, f, &job);
+            run_evenly(a + place_of_row(&a_rows, run, 0, length), a_rows.step, a_tile,
+                       c + place_of_row(&c_rows, run, 0, length), c_rows.step, tiles, columns, f, &job);
         return;
     }
     const tiling tiles = tiles_of(runs * length, tallest);
-    ptrdiff_t row = 0, run = 0, place = 0;
+    ptrdiff_t run = 0, place = 0;
     job.tiles = 1;
     for (ptrdiff_t t = 0; t < tiles.count; t++) {
         const ptrdiff_t height = tiles.low + (t < tiles.higher);
-        for (ptrdiff_t r = 0; r < height; r++, row++) {
-            job.a[r] = a + (a_rows.runs > 1 ? a_rows.start[run] + place * a_rows.step : a_rows.start[0] + row * a_rows.step);
-            job.c[r] = c + (c_rows.runs > 1 ? c_rows.start[run] + place * c_rows.step : c_rows.start[0] + row * c_rows.step);
+        for (ptrdiff_t r = 0; r < height; r++) {
+            job.a[r] = a + place_of_row(&a_rows, run, place, length);
+            job.c[r] = c + place_of_row(&c_rows, run, place, length);
             if (++place == length) {
                 place = 0;
                 run++;

@@ -485,7 +485,7 @@ static int rows_backward(ptrdiff_t n, ptrdiff_t d, const void *x, const void *ga
                          void *dx, void *dgamma, void *dbeta, cdl_task *task)
 {
     row_job job = {.n = n, .d = d, .epsilon = epsilon, .x = x, .gamma = gamma, .dy = dy, .result = dx,
-                   .padded = (d + LANES - 1) / LANES * LANES};
+                   .padded = round_up(d, LANES)};
     const size_t bytes = sizeof(real) * (size_t)job.padded * (size_t)(2 * blocks_of(n, d));
     if ((dgamma || dbeta) && (job.pairs = cdl_take(bytes)) == NULL)
         return -1;

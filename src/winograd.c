@@ -23,22 +23,17 @@
  */
 
 enum {
-    MOST_TAPS = 25,
     BLOCK_SIZE = 64 * 1024,             /* numbers in v and m for the tiles that are worked on together, about */
     FEWEST_TILES = 24,                  /* in a block, about */
     PART_TILES = 64,                    /* in a part of the batch, at least */
     PARTS_OF_BATCH = 8,                 /* gradients of the kernel are summed in so many parts, then these in order */
+    MOST_TOTALS = 8 << 20,              /* numbers in the sums, about at most, unless a single one has more */
 };
-
-static inline ptrdiff_t whole_vecs(ptrdiff_t size)
-{
-    return (size + VL - 1) / VL * VL;
-}
 
 /* At least `size`, and an odd number of cache lines: the 36 places that are this far apart lie in different sets. */
 static inline ptrdiff_t odd_lines(ptrdiff_t size)
 {
-    return ((size + LANES - 1) / LANES | 1) * LANES;
+    return round_up(size, LANES) | LANES;
 }
 
 /* ---- A convolution, and its tiles ------------------------------------------------------------------------------------ */
@@ -63,11 +58,11 @@ static pass make_pass(ptrdiff_t height, ptrdiff_t width, ptrdiff_t k, ptrdiff_t 
     p.points = p.down.points * p.across.points;
     p.tiles_across = (columns + p.across.outputs - 1) / p.across.outputs;
     p.tiles = (rows + p.down.outputs - 1) / p.down.outputs * p.tiles_across;
-    const ptrdiff_t room = most(FEWEST_TILES, BLOCK_SIZE / (p.points * (whole_vecs(k) + NR)));
+    const ptrdiff_t room = most(FEWEST_TILES, BLOCK_SIZE / (p.points * (round_up(k, VL) + NR)));
     if (p.tiles < room)
         p.images = most(1, (room + p.tiles / 2) / most(1, p.tiles));
     p.block = p.images > 1 ? p.images * p.tiles : even_part(p.tiles, room);
-    p.v_step = odd_lines(p.block * whole_vecs(k));
+    p.v_step = odd_lines(p.block * round_up(k, VL));
     p.m_step = odd_lines(p.block * NR);
     return p;
 }
@@ -96,7 +91,7 @@ static inline ptrdiff_t kernel_size(const pass *p)
 
 static double pass_cost(ptrdiff_t n, const pass *p)
 {
-    return (double)n * p->tiles * p->points * p->k * whole_vecs(p->n) / (4 * VL);
+    return (double)n * p->tiles * p->points * p->k * round_up(p->n, VL) / (4 * VL);
 }
 
 /* Tile number t of a block lies in image `image`, and its first output in row `row`, column `column` of y. */
@@ -120,29 +115,34 @@ static inline place next_place(const pass *p, place at)
     return at.row < p->rows ? (place){at.image, at.row, 0} : (place){at.image + 1, 0, 0};
 }
 
-/* The addresses of rows x columns pixels of an image [height, width, channels] from `top`, `left`; zeros outside of it. */
-static inline void find_pixels(const real *image, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t top,
-                               ptrdiff_t left, int rows, int columns, const real *zeros, const real *pixel[SIX][SIX])
+/* Where the channels of each pixel of a tile, or the weights of each tap, begin. */
+typedef struct {
+    const real *at[SIX][SIX];
+} pixels;
+
+/* rows x columns pixels of an image [height, width, channels] from `top`, `left`; zeros outside of it. */
+static inline pixels find_pixels(const real *image, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t top,
+                                 ptrdiff_t left, int rows, int columns, const real *zeros)
 {
+    pixels found;
     for (int r = 0; r < rows; r++)
         for (int c = 0; c < columns; c++) {
             const ptrdiff_t row = top + r, column = left + c;
             const int inside = row >= 0 && row < height && column >= 0 && column < width;
-            pixel[r][c] = inside ? image + (row * width + column) * channels : zeros;
+            found.at[r][c] = inside ? image + (row * width + column) * channels : zeros;
         }
+    return found;
 }
 
-/* v[point * step] = the transform of one register of channels. */
-static inline __attribute__((always_inline)) void transform_pixels(stage which, int down, int across,
-                                                                   const real *const pixel[SIX][SIX], ptrdiff_t at,
-                                                                   ptrdiff_t left, real *v, ptrdiff_t distance)
+/* v[point * distance] = the transform of one register of channels, from number j on. */
+static inline __attribute__((always_inline)) void transform_pixels(stage which, int down, int across, const pixels *from,
+                                                                   ptrdiff_t j, ptrdiff_t left, real *v,
+                                                                   ptrdiff_t distance)
 {
     square x;
-    if (which == EVALUATE)
-        memset(x, 0, sizeof x);
     for (int r = 0; r < before(which, down); r++)
         for (int c = 0; c < before(which, across); c++)
-            x[r][c] = load_n(pixel[r][c] + at, left);
+            x[r][c] = load_n(from->at[r][c] + j, left);
     transform(which, down, across, x);
     for (int r = 0; r < after(which, down); r++)
         for (int c = 0; c < after(which, across); c++, v += distance)
@@ -153,23 +153,29 @@ static inline __attribute__((always_inline)) void transform_pixels(stage which, 
 static inline __attribute__((always_inline)) void spread_tiles(const pass *p, int down, int across, ptrdiff_t first_tile,
                                                                ptrdiff_t count, const real *x, const real *zeros, real *v)
 {
-    const ptrdiff_t k = p->k, row = whole_vecs(k);
+    const ptrdiff_t k = p->k, row = round_up(k, VL);
     place at = place_of(p, first_tile);
     for (ptrdiff_t t = 0; t < count; t++, v += row, at = next_place(p, at)) {
-        const real *pixel[SIX][SIX];
-        find_pixels(x + at.image * x_size(p), p->height, p->width, k, p->top + at.row, p->left + at.column,
-                    before(SPREAD, down), before(SPREAD, across), zeros, pixel);
+        const pixels tile = find_pixels(x + at.image * x_size(p), p->height, p->width, k, p->top + at.row,
+                                        p->left + at.column, before(SPREAD, down), before(SPREAD, across), zeros);
         ptrdiff_t j = 0;
         for (; j + VL <= k; j += VL)
-            transform_pixels(SPREAD, down, across, (const real *const(*)[SIX])pixel, j, VL, v + j,
-                             p->v_step);
+            transform_pixels(SPREAD, down, across, &tile, j, VL, v + j, p->v_step);
         if (j < k)
-            transform_pixels(SPREAD, down, across, (const real *const(*)[SIX])pixel, j, k - j, v + j,
-                             p->v_step);
+            transform_pixels(SPREAD, down, across, &tile, j, k - j, v + j, p->v_step);
     }
 }
 
 /* Here and below: the counts are constants, so that each case has loops of its own. */
+#define FOR_OUTPUTS(p, f, ...)                                                                                            \
+    switch (10 * (p)->down.outputs + (p)->across.outputs) {                                                               \
+    case 44: f(p, 4, 4, __VA_ARGS__); break;                                                                              \
+    case 22: f(p, 2, 2, __VA_ARGS__); break;                                                                              \
+    case 14: f(p, 1, 4, __VA_ARGS__); break;                                                                              \
+    case 12: f(p, 1, 2, __VA_ARGS__); break;                                                                              \
+    default: f(p, (p)->down.outputs, (p)->across.outputs, __VA_ARGS__);                                                   \
+    }
+
 static void spread_block(const pass *p, ptrdiff_t first_tile, ptrdiff_t count, const real *x, const real *zeros, real *v)
 {
     if (p->down.taps > 1 && p->across.taps > 1)
@@ -211,21 +217,21 @@ static inline __attribute__((always_inline)) void store_tiles(const pass *p, int
 
 static void store_block(const pass *p, ptrdiff_t first_tile, ptrdiff_t count, ptrdiff_t j, const real *m, real *y)
 {
-    switch (10 * p->down.outputs + p->across.outputs) {
-    case 44: store_tiles(p, 4, 4, first_tile, count, j, m, y); break;
-    case 22: store_tiles(p, 2, 2, first_tile, count, j, m, y); break;
-    case 14: store_tiles(p, 1, 4, first_tile, count, j, m, y); break;
-    case 12: store_tiles(p, 1, 2, first_tile, count, j, m, y); break;
-    default: store_tiles(p, p->down.outputs, p->across.outputs, first_tile, count, j, m, y);
-    }
+    FOR_OUTPUTS(p, store_tiles, first_tile, count, j, m, y)
 }
 
 /* ---- The kernel ------------------------------------------------------------------------------------------------------ */
 
-/* u[panel][points][k][NR] of the matrices tap[] (k x n), row by row of the kernel. */
+/* A matrix (channels of x) x (channels of y) for each tap, row by row of the kernel. */
+typedef struct {
+    cdl_matrix first;
+    ptrdiff_t next;                     /* from the data of one tap to those of the next */
+} taps_of;
+
+/* u[panel][points][k][NR] of a kernel. */
 typedef struct {
     const pass *p;
-    cdl_matrix tap[MOST_TAPS];
+    taps_of kernel;
     real *u;
     int status;
 } kernel_job;
@@ -235,26 +241,30 @@ static void kernel_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
     kernel_job *job = arg;
     const pass *p = job->p;
     const int down = p->down.taps, across = p->across.taps;
-    const ptrdiff_t k = p->k, size = k * NR;
-    real *panel = cdl_workspace(sizeof(real) * (down * across * size + 1));
+    const cdl_matrix kernel = job->kernel.first;
+    const ptrdiff_t k = p->k, size = k * NR, packed = kernel.column != 1, row = packed ? NR : kernel.row;
+    real *panel = cdl_workspace(sizeof(real) * (packed * down * across * size + 1));
     if (panel == NULL) {
         __atomic_store_n(&job->status, -1, __ATOMIC_RELAXED);
         return;
     }
     for (ptrdiff_t j = begin; j < end; j++) {
-        for (int t = 0; t < down * across; t++)
-            pack_panel(k, least(NR, p->n - j * NR), job->tap[t],
-                       (const real *)job->tap[t].data + j * NR * job->tap[t].column, panel + t * size);
-        const real *pixel[SIX][SIX];
-        for (int t = 0; t < down * across; t++)
-            pixel[t / across][t % across] = panel + t * size;
+        const ptrdiff_t columns = least(NR, p->n - j * NR);
+        pixels tap;
+        for (int t = 0; t < down * across; t++) {
+            const real *weights = (const real *)kernel.data + t * job->kernel.next + j * NR * kernel.column;
+            if (packed)
+                pack_panel(k, columns, kernel, weights, panel + t * size);
+            tap.at[t / across][t % across] = packed ? panel + t * size : weights;
+        }
         real *u = job->u + j * p->points * p->u_step;
-        if (down == 3 && across == 3)
-            for (ptrdiff_t at = 0; at < size; at += VL)
-                transform_pixels(EVALUATE, 3, 3, (const real *const(*)[SIX])pixel, at, VL, u + at, p->u_step);
-        else
-            for (ptrdiff_t at = 0; at < size; at += VL)
-                transform_pixels(EVALUATE, down, across, (const real *const(*)[SIX])pixel, at, VL, u + at, p->u_step);
+        for (ptrdiff_t at = 0; at < size; at += VL) {
+            const ptrdiff_t from = at / NR * row + at % NR, left = columns - at % NR;
+            if (down == 3 && across == 3)
+                transform_pixels(EVALUATE, 3, 3, &tap, from, left, u + at, p->u_step);
+            else
+                transform_pixels(EVALUATE, down, across, &tap, from, left, u + at, p->u_step);
+        }
     }
 }
 
@@ -271,7 +281,7 @@ typedef struct {
 /* m[points][block][NR] = the products for channels [j, j + NR) of y. */
 static void multiply(const pass *p, ptrdiff_t count, ptrdiff_t j, const real *v, real *m)
 {
-    const ptrdiff_t row = whole_vecs(p->k), zero = 0;
+    const ptrdiff_t row = round_up(p->k, VL), zero = 0;
     for (int point = 0; point < p->points; point++)
         run_panel(v + point * p->v_step, (axis){1, count, row, &zero}, 0, m + point * p->m_step,
                   (axis){1, count, NR, &zero}, NR, CDL_LINEAR, (tile_job){
@@ -285,8 +295,8 @@ static void winograd_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 {
     winograd_job *job = arg;
     const pass *p = &job->p;
-    const ptrdiff_t row = whole_vecs(p->k);
-    const ptrdiff_t x_room = job->x.f == CDL_LINEAR ? 0 : whole_vecs(p->images * x_size(p));
+    const ptrdiff_t row = round_up(p->k, VL);
+    const ptrdiff_t x_room = job->x.f == CDL_LINEAR ? 0 : round_up(p->images * x_size(p), VL);
     real *zeros = cdl_workspace(sizeof(real) * (row + x_room + scratch_size(p)));
     if (zeros == NULL) {
         __atomic_store_n(&job->status, -1, __ATOMIC_RELAXED);
@@ -309,14 +319,13 @@ static void winograd_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
     }
 }
 
-/* The pass p of n images; tap[t] are the matrices (channels of x) x (channels of y) of its kernel. */
-static int winograd_pass(ptrdiff_t n, pass p, field x, const cdl_matrix *tap, real *y)
+/* The pass p of n images. */
+static int winograd_pass(ptrdiff_t n, pass p, field x, taps_of kernel, real *y)
 {
     const size_t bytes = sizeof(real) * kernel_size(&p);
-    kernel_job u = {.p = &p, .u = cdl_take(bytes)};
+    kernel_job u = {&p, kernel, cdl_take(bytes), 0};
     if (u.u == NULL)
         return -1;
-    memcpy(u.tap, tap, sizeof u.tap);
     cdl_parallel((p.n + NR - 1) / NR, 1, (double)kernel_size(&p) / 4, kernel_task, &u);
     p.u = u.u;
     winograd_job job = {p, n, (p.tiles + p.block - 1) / p.block, x, y, u.status};
@@ -353,10 +362,7 @@ static int winograd(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, const cdl_windows *w,
     pass p = forward_pass(i, o, w);
     p.bias = bias;
     p.f = f;
-    cdl_matrix tap[MOST_TAPS];
-    for (ptrdiff_t t = 0, taps = w->size[1] * w->size[2]; t < taps; t++)
-        tap[t] = (cdl_matrix){kernel + t * i * o, o, 1};
-    return winograd_pass(n, p, x, tap, y);
+    return winograd_pass(n, p, x, (taps_of){{kernel, o, 1}, i * o}, y);
 }
 
 static int winograd_input_gradient(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, const cdl_windows *w, field dz,
@@ -366,10 +372,8 @@ static int winograd_input_gradient(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, const 
                        w->in[2], i, w);
     p.bias = bias;
     p.f = f;
-    cdl_matrix tap[MOST_TAPS];
-    for (ptrdiff_t t = 0, taps = w->size[1] * w->size[2]; t < taps; t++)
-        tap[t] = (cdl_matrix){kernel + (taps - 1 - t) * i * o, 1, o};
-    return winograd_pass(n, p, dz, tap, dx);
+    const real *last_tap = kernel + (w->size[1] * w->size[2] - 1) * i * o;
+    return winograd_pass(n, p, dz, (taps_of){{last_tap, 1, o}, -i * o}, dx);
 }
 
 /* ---- The gradient of the kernel -------------------------------------------------------------------------------------- */
@@ -377,9 +381,10 @@ static int winograd_input_gradient(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, const 
 typedef struct {
     pass p;
     ptrdiff_t n, parts;                 /* images; parts of them, each with totals of its own */
+    ptrdiff_t shares;                   /* of the output channels: tasks of a part, which do not meet */
     field x, dz;
-    real *total, *bias_total;           /* [points] of the kernel's gradient, laid out as u; the latter NULL if not wanted */
-    int status;
+    real *total, *bias_total;           /* [parts] of the kernel's gradient, laid out as u, and of the bias's */
+    int with_bias, status;
 } correlation_job;
 
 /* d[points][block][NR] of `count` tiles of dz, channels [j, j + NR). */
@@ -389,36 +394,29 @@ static inline __attribute__((always_inline)) void evaluate_tiles(const pass *p, 
 {
     place at = place_of(p, first_tile);
     for (ptrdiff_t t = 0; t < count; t++, d += NR, at = next_place(p, at)) {
-        const real *pixel[SIX][SIX];
-        find_pixels(dz + at.image * y_size(p), p->rows, p->columns, p->n, at.row, at.column, down, across, zeros, pixel);
+        const pixels tile = find_pixels(dz + at.image * y_size(p), p->rows, p->columns, p->n, at.row, at.column, down,
+                                        across, zeros);
         for (ptrdiff_t v = 0; v < NR; v += VL)
-            transform_pixels(EVALUATE, down, across, (const real *const(*)[SIX])pixel, j + v, p->n - j - v,
-                             d + v, p->m_step);
+            transform_pixels(EVALUATE, down, across, &tile, j + v, p->n - j - v, d + v, p->m_step);
     }
 }
 
 static void evaluate_block(const pass *p, ptrdiff_t first_tile, ptrdiff_t count, ptrdiff_t j, const real *dz,
                            const real *zeros, real *d)
 {
-    switch (10 * p->down.outputs + p->across.outputs) {
-    case 44: evaluate_tiles(p, 4, 4, first_tile, count, j, dz, zeros, d); break;
-    case 22: evaluate_tiles(p, 2, 2, first_tile, count, j, dz, zeros, d); break;
-    case 14: evaluate_tiles(p, 1, 4, first_tile, count, j, dz, zeros, d); break;
-    case 12: evaluate_tiles(p, 1, 2, first_tile, count, j, dz, zeros, d); break;
-    default: evaluate_tiles(p, p->down.outputs, p->across.outputs, first_tile, count, j, dz, zeros, d);
-    }
+    FOR_OUTPUTS(p, evaluate_tiles, first_tile, count, j, dz, zeros, d)
 }
 
-/* total (+)= what `images` images contribute. */
-static void correlate_images(const pass *p, ptrdiff_t images, const real *x, const real *dz, const real *zeros, real *v,
-                             int continued, real *total)
+/* total (+)= what `images` images contribute to output channels [left, right). */
+static void correlate_images(const pass *p, ptrdiff_t images, ptrdiff_t left, ptrdiff_t right, const real *x,
+                             const real *dz, const real *zeros, real *v, int continued, real *total)
 {
-    const ptrdiff_t k = p->k, row = whole_vecs(k), zero = 0;
+    const ptrdiff_t k = p->k, row = round_up(k, VL), zero = 0;
     real *d = v + p->points * p->v_step;
     for (ptrdiff_t first_tile = 0; first_tile < images * p->tiles; first_tile += p->block) {
         const ptrdiff_t count = least(p->block, images * p->tiles - first_tile);
         spread_block(p, first_tile, count, x, zeros, v);
-        for (ptrdiff_t j = 0; j < p->n; j += NR) {
+        for (ptrdiff_t j = left; j < right; j += NR) {
             evaluate_block(p, first_tile, count, j, dz, zeros, d);
             for (int point = 0; point < p->points; point++)
                 run_panel(v + point * p->v_step, (axis){1, k, 1, &zero}, 0, total + (j / NR * p->points + point) * p->u_step,
@@ -436,27 +434,30 @@ static void correlation_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 {
     correlation_job *job = arg;
     const pass *p = &job->p;
-    const ptrdiff_t size = x_size(p), z_size = y_size(p), o = p->n, row = whole_vecs(most(p->k, o)) + NR;
-    const ptrdiff_t x_room = job->x.f == CDL_LINEAR ? 0 : whole_vecs(p->images * size);
-    const ptrdiff_t z_room = job->dz.f == CDL_LINEAR ? 0 : whole_vecs(p->images * z_size);
+    const ptrdiff_t size = x_size(p), z_size = y_size(p), o = p->n, row = round_up(most(p->k, o), VL) + NR;
+    const ptrdiff_t x_room = job->x.f == CDL_LINEAR ? 0 : round_up(p->images * size, VL);
+    const ptrdiff_t z_room = job->dz.f == CDL_LINEAR ? 0 : round_up(p->images * z_size, VL);
     real *zeros = cdl_workspace(sizeof(real) * (row + x_room + z_room + scratch_size(p)));
     if (zeros == NULL) {
         __atomic_store_n(&job->status, -1, __ATOMIC_RELAXED);
         return;
     }
     memset(zeros, 0, sizeof(real) * row);
-    for (ptrdiff_t part = begin; part < end; part++) {
+    for (ptrdiff_t item = begin; item < end; item++) {
+        const ptrdiff_t part = item / job->shares, share = item % job->shares, panels = (o + NR - 1) / NR;
+        const ptrdiff_t left = panels * share / job->shares * NR, right = panels * (share + 1) / job->shares * NR;
         const ptrdiff_t first_image = job->n * part / job->parts, last = job->n * (part + 1) / job->parts;
+        const int with_bias = job->with_bias && share == 0;
         real *bias_total = job->bias_total + part * o;
-        if (job->bias_total)
+        if (with_bias)
             memset(bias_total, 0, sizeof(real) * o);
         for (ptrdiff_t n = first_image, images; n < last; n += images) {
             images = least(p->images, last - n);
             const real *x = values(job->x, n * size, (n + images) * size, zeros + row);
             const real *dz = values(job->dz, n * z_size, (n + images) * z_size, zeros + row + x_room);
-            correlate_images(p, images, x, dz, zeros, zeros + row + x_room + z_room, n > first_image,
+            correlate_images(p, images, left, right, x, dz, zeros, zeros + row + x_room + z_room, n > first_image,
                              job->total + part * kernel_size(p));
-            if (job->bias_total)
+            if (with_bias)
                 add_rows(images * p->rows * p->columns, o, dz, bias_total);
         }
     }
@@ -496,15 +497,19 @@ static void total_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 static int winograd_kernel_gradient(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, const cdl_windows *w, field x, field dz,
                                     real *dkernel, real *dbias)
 {
-    correlation_job job = {forward_pass(i, o, w), n, 1, x, dz, NULL, NULL, 0};
+    correlation_job job = {.p = forward_pass(i, o, w), .n = n, .shares = 1, .x = x, .dz = dz, .with_bias = dbias != NULL};
     job.parts = most(1, least(least(n, PARTS_OF_BATCH), n * job.p.tiles / PART_TILES));
+    /* From the sizes alone, so that all machines add the same sums.  Each share spreads x for itself, which is little
+     * beside so many products. */
+    for (; job.parts > 1 && job.parts * job.p.points * i * o > MOST_TOTALS; job.parts = (job.parts + 1) / 2)
+        job.shares *= 2;
     const ptrdiff_t size = job.parts * kernel_size(&job.p);
     const size_t bytes = sizeof(real) * (size + job.parts * o);
     job.total = cdl_take(bytes);
     if (job.total == NULL)
         return -1;
-    job.bias_total = dbias ? job.total + size : NULL;
-    cdl_parallel(job.parts, 1, pass_cost(n, &job.p), correlation_task, &job);
+    job.bias_total = job.total + size;
+    cdl_parallel(job.parts * job.shares, 1, pass_cost(n, &job.p), correlation_task, &job);
     if (job.status == 0) {
         total_job total = {&job.p, job.parts, job.total, dkernel};
         cdl_parallel(i, 1, (double)size / 4, total_task, &total);

@@ -147,7 +147,10 @@ def test_noise_trains_in_a_model():
         (lambda: layers.AlphaDropout(1.1), "`rate`.*rate=1.1"),
         (lambda: layers.SpatialDropout2D("half"), "`rate`.*half"),
         (lambda: layers.SpatialDropout2D(0.5, "channels_first"), "channels_last"),
-        (lambda: layers.SpatialDropout2D(0.5)(X), r"3 axes \(shape .*4 are needed"),
+        (
+            lambda: layers.SpatialDropout2D(0.5)(X),
+            r"SpatialDropout2D '.*' expects \(batch, height, width, channels\), received",
+        ),
         (lambda: layers.Dropout(0.5, noise_shape="1"), "`noise_shape`"),
         (lambda: layers.Dropout(0.5, noise_shape=(1, 0)), r"`noise_shape`.*\(1, 0\)"),
         (lambda: layers.Dropout(0.5, noise_shape=(1, 1.5)), r"`noise_shape`.*1.5"),

@@ -117,7 +117,7 @@ def test_layout_of_inputs_does_not_matter(case, layout):
 
 
 def test_every_primitive_has_a_case():
-    public = {name for name, f in vars(ops).items() if inspect.isfunction(f) and f.__module__ == "cdl.ops"}
+    public = {name for name, f in vars(ops).items() if inspect.isfunction(f) and f.__module__.startswith("cdl.ops.")}
     assert {case.op for case in CASES} == {name for name in public if not name.startswith("_")}
 
 
@@ -248,6 +248,27 @@ def test_denormals_are_zero_inside_and_untouched_outside(dtype):
     smallest = np.full(3, np.finfo(dtype).smallest_subnormal, dtype)
     assert (smallest * 2 == 2 * np.finfo(dtype).smallest_subnormal).all() and (smallest * 2 > 0).all()
     assert (x / 2 > 0).all()
+
+
+@pytest.mark.parametrize("isa", _native.isas())
+def test_gradient_of_a_large_kernel(isa):
+    """So large that the images are summed in fewer parts, and threads share the output channels."""
+    rng = np.random.default_rng(0)
+    x, kernel, dy = (
+        rng.normal(size=size).astype("f4") for size in ((8, 32, 32, 180), (3, 3, 180, 190), (8, 32, 32, 190))
+    )
+
+    def gradients(images):
+        rest = (1, 1), ((1, 1), (1, 1)), (1, 1), 1, "linear", False, True, True
+        return ops.convolution_backward(x[images], kernel, dy[images], dy[images], *rest)[1:]
+
+    with config.set_isa(isa), config.set_num_threads(1):
+        expected = [sum(one) for one in zip(*(gradients(slice(k, k + 1)) for k in range(8)), strict=True)]
+        together = gradients(slice(None))
+        for actual, wanted in zip(together, expected, strict=True):
+            np.testing.assert_allclose(actual, wanted, atol=2e-6 * np.abs(wanted).max())
+        with config.set_num_threads(3):
+            assert_same_bits(gradients(slice(None)), together)
 
 
 # ------------------------------------------------------------------------------------------------------------ processes

@@ -158,7 +158,7 @@ def test_the_other_names_are_the_same_classes():
         (lambda: layers.GlobalMaxPooling2D(data_format="channels_first"), "channels_last.*moveaxis"),
         (
             lambda: layers.MaxPooling2D(name="p")(np.ones((2, 28, 28))),
-            r"MaxPooling2D 'p': input has 3 axes \(shape \(None, 28, 28\)\).*height, width, channels",
+            r"MaxPooling2D 'p' expects \(batch, height, width, channels\), received \(None, 28, 28\)\. Add a channel",
         ),
         (lambda: layers.GlobalAveragePooling1D(name="g")(np.ones((2, 0, 3))), "GlobalAveragePooling1D 'g'.*empty"),
     ],

@@ -5,7 +5,7 @@ Modules that only a download needs, and pathlib, are not imported at the top: `i
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from os import PathLike
 from typing import NamedTuple
@@ -14,13 +14,24 @@ TIMEOUT = 30.0  # seconds without a byte after which a mirror counts as down
 CHUNK = 1 << 16
 
 
+def chunks(path: str) -> Iterator[bytes]:
+    """The file at `path`, from front to back."""
+    with open(path, "rb") as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
+
+
 class File(NamedTuple):
-    """A published file: `folder/name` below the data or cache folder, `mirror + name` on the web."""
+    """A published file: `folder/name` below the data or cache folder, `mirror + name` on the web.
+
+    `sha256` is that of `content(path)`: the file's bytes, or what stays the same where a server packs them anew.
+    """
 
     folder: str
     name: str
     sha256: str
     mirrors: tuple[str, ...]
+    content: Callable[[str], Iterable[bytes]] = chunks
 
     @property
     def path(self) -> str:
@@ -65,7 +76,7 @@ def locate(file: File) -> str:
     failures = []
     for mirror in file.mirrors:
         try:
-            _download(mirror + file.name, target, file.sha256)
+            _download(mirror + file.name, target, file)
             return target
         except _BadDownload as failure:
             failures.append(f"  {mirror}{file.name}: {failure}")
@@ -75,7 +86,7 @@ def locate(file: File) -> str:
         f"Looked in CDL_DATA_DIR ({folder or 'not set'}) and in the cache folder ({cache_folder()}). Tried:\n"
         + "\n".join(failures)
         + f"\nCure, one of: save {file.mirrors[0]}{file.name} as {target}; or set CDL_DATA_DIR to a folder that holds "
-        f"{file.path}; or use cdl.datasets.digits, 6,000 images of MNIST that come with cdl."
+        f"{file.path}. (cdl.datasets.digits, 6,000 images of MNIST, comes with cdl.)"
     )
 
 
@@ -83,7 +94,7 @@ class _BadDownload(Exception):
     """This mirror failed; the next one may not."""
 
 
-def _download(url: str, target: str, sha256: str) -> None:
+def _download(url: str, target: str, file: File) -> None:
     """Fetches `url` to `target`, which appears whole and verified or not at all."""
     import hashlib
     import tempfile
@@ -98,13 +109,17 @@ def _download(url: str, target: str, sha256: str) -> None:
             f"The cache folder {folder} cannot be written ({error}). Set CDL_CACHE_DIR to one that can."
         ) from error
     try:
-        digest = hashlib.sha256()
         with open(handle, "wb") as part:
             for chunk in _read(url, label):
-                digest.update(chunk)
                 part.write(chunk)
-        if digest.hexdigest() != sha256:
-            raise _BadDownload(f"wrong checksum, file removed (SHA-256 {digest.hexdigest()}, expected {sha256})")
+        digest = hashlib.sha256()
+        try:
+            for chunk in file.content(part_name):
+                digest.update(chunk)
+        except ValueError as error:  # what came is not in the format of this file
+            raise _BadDownload(f"{error} The file was removed.") from error
+        if digest.hexdigest() != file.sha256:
+            raise _BadDownload(f"wrong checksum, file removed (SHA-256 {digest.hexdigest()}, expected {file.sha256})")
         os.chmod(part_name, 0o644)  # mkstemp makes it private; a cache may be shared
         os.replace(part_name, target)
     finally:

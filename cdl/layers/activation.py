@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from cdl import activations, constraints, initializers, regularizers
+from cdl import activations
 from cdl.layers.base import Layer, Shape
 from cdl.layers.context import Context
+from cdl.layers.parametric import ParametricLayer
 
 
 class Activation(Layer):
@@ -18,6 +19,8 @@ class Activation(Layer):
     >>> Activation("relu")(np.array([[-1.0, 2.0]]))
     array([[0., 2.]], dtype=float32)
     """
+
+    supports_masking = True
 
     def __init__(self, activation: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -96,22 +99,51 @@ class ELU(_FixedActivation):
         return {**super().get_config(), "alpha": self.alpha}
 
 
+MASKED = -1e9  # what a masked element becomes, so that its exponential is 0 beside any other
+
+
 class Softmax(_FixedActivation):
-    """y = exp(x) / sum of exp(x) along `axis` (one or several): positive numbers that add up to 1."""
+    """y = exp(x) / sum of exp(x) along `axis` (one or several): positive numbers that add up to 1.
+
+    With a mask, which is spread to the shape of x, only the elements that count share the 1; y is 0 for the others.
+    Raises ValueError for a mask that cannot be spread so; such as that of a sequence's steps, whose elements all have a
+    probability: use Activation("softmax") there.
+    """
 
     def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
         super().__init__(activations.softmax.bind(axis=axis if isinstance(axis, int) else tuple(axis)), **kwargs)
         self.axis = axis
 
+    def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
+        if ctx.mask is not None:
+            self.check_mask(ctx.mask, x.shape)
+            x = np.where(ctx.mask, x, x.dtype.type(MASKED))
+        return super().forward(ctx, x)
+
+    def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray:
+        dx = super().backward(ctx, dy)
+        return dx if ctx.mask is None else np.where(ctx.mask, dx, dx.dtype.type(0))
+
+    def check_mask(self, mask: np.ndarray, shape: Shape) -> None:
+        sizes = zip(reversed(mask.shape), reversed(shape), strict=False)
+        if mask.ndim > len(shape) or any(size not in (1, wanted) for size, wanted in sizes):
+            raise ValueError(
+                f"{self.who}: the `mask` must be broadcastable to `inputs`, but mask has shape {mask.shape} "
+                f"and x has shape {shape}. For the mask of a sequence's steps, use Activation('softmax')."
+            )
+
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "axis": self.axis}
 
 
-class PReLU(Layer):
+class PReLU(ParametricLayer):
     """y = x for x > 0, else alpha * x, where alpha is learned. (He et al. 2015)
 
     alpha has the shape of one sample, and size 1 along `shared_axes` (counted from 1, the batch axis being 0).
     """
+
+    supports_masking = True
+    roles = ("alpha",)
 
     def __init__(
         self,
@@ -121,10 +153,12 @@ class PReLU(Layer):
         shared_axes: int | Sequence[int] | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self.alpha_initializer = initializers.get(alpha_initializer)
-        self.alpha_regularizer = regularizers.get(alpha_regularizer)
-        self.alpha_constraint = constraints.get(alpha_constraint)
+        super().__init__(
+            alpha_initializer=alpha_initializer,
+            alpha_regularizer=alpha_regularizer,
+            alpha_constraint=alpha_constraint,
+            **kwargs,
+        )
         self.shared_axes = None if shared_axes is None else [int(axis) for axis in np.atleast_1d(shared_axes)]
 
     def build(self, input_shape: Shape) -> None:
@@ -132,14 +166,8 @@ class PReLU(Layer):
         for axis in self.shared_axes or ():
             shape[axis - 1] = 1
         if None in shape:
-            raise ValueError(f"PReLU {self.name!r}: sizes must be known. Received {input_shape}; use shared_axes.")
-        self.alpha = self.add_weight(
-            shape=shape,  # type: ignore[arg-type]
-            initializer=self.alpha_initializer,
-            regularizer=self.alpha_regularizer,
-            constraint=self.alpha_constraint,
-            name="alpha",
-        )
+            raise ValueError(f"{self.who}: sizes must be known. Received {input_shape}; use shared_axes.")
+        self.alpha = self.add_variable("alpha", tuple(shape))  # type: ignore[arg-type]
 
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
         ctx.save(x)
@@ -159,7 +187,7 @@ class PReLU(Layer):
             size not in (wanted, None) for size, wanted in zip(shape[1:], expected, strict=True) if wanted is not None
         ):
             raise ValueError(
-                f"PReLU {self.name!r}: input has shape {tuple(shape)}, but the layer was built for (None, "
+                f"{self.who}: input has shape {tuple(shape)}, but the layer was built for (None, "
                 f"{', '.join(map(str, expected))}). Reshape the input, or build with shared_axes."
             )
 
@@ -167,10 +195,4 @@ class PReLU(Layer):
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "alpha_initializer": initializers.serialize(self.alpha_initializer),
-            "alpha_regularizer": regularizers.serialize(self.alpha_regularizer),
-            "alpha_constraint": constraints.serialize(self.alpha_constraint),
-            "shared_axes": self.shared_axes,
-        }
+        return {**super().get_config(), "shared_axes": self.shared_axes}

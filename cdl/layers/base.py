@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -68,6 +69,8 @@ class Layer:
         super().__init_subclass__(**kwargs)
         if "build" in cls.__dict__:
             cls.build = _recording_build(cls.__dict__["build"])  # type: ignore[method-assign]
+        if "compute_mask" in cls.__dict__ and "supports_masking" not in cls.__dict__:
+            cls.supports_masking = True
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Layer:
         layer = super().__new__(cls)
@@ -141,9 +144,40 @@ class Layer:
         Adds the gradients of the layer's variables to them on the way.
         """
         raise NotImplementedError(
-            f"{type(self).__name__} {self.name!r} does not define backward(ctx, dy), so nothing in it or before it "
-            f"can be trained. Write the derivative of its forward; cdl has no automatic differentiation."
+            f"{self.who} does not define backward(ctx, dy), so nothing in it or before it can be trained. Write the "
+            f"derivative of its forward; cdl has no automatic differentiation."
         )
+
+    # ---- masks ----
+
+    supports_masking: bool = False  # whether the output has a mask if the input has; True where compute_mask is defined
+
+    def compute_mask(self, inputs: np.ndarray, previous_mask: np.ndarray | None) -> np.ndarray | None:
+        """The mask of the output, from the input and its mask: bool, False for steps that do not count; None if all do.
+
+        By default that of the input.
+        """
+        return previous_mask
+
+    @property
+    def makes_masks(self) -> bool:
+        """Whether the output may have a mask where the input has none."""
+        return self.supports_masking and type(self).compute_mask is not Layer.compute_mask
+
+    def output_mask(self, ctx: Context, x: np.ndarray) -> np.ndarray | None:
+        """The mask of what `forward(ctx, x)` has put out. Warns where the layer destroys the mask of its input."""
+        if self.supports_masking:
+            return self.compute_mask(x, ctx.mask)
+        if ctx.mask is not None:
+            warnings.warn(
+                f"Layer '{self.name}' (of type {type(self).__name__}) was passed an input with a mask attached to it. "
+                "However, this layer does not support masking and will therefore destroy the mask information. "
+                "Downstream layers will not see the mask.",
+                stacklevel=2,
+            )
+        return None
+
+    # ---- shapes ----
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """The shape of the output for an input of this shape."""
@@ -152,30 +186,34 @@ class Layer:
             rows = [2 if size is None else size for size in input_shape]
             output = self.forward(Context(gradient=False), np.zeros(rows, self.dtype))
             return (None, *output.shape[1:])
-        raise NotImplementedError(
-            f"{type(self).__name__} {self.name!r} does not define compute_output_shape(input_shape)"
-        )
+        raise NotImplementedError(f"{self.who} does not define compute_output_shape(input_shape)")
 
     # ---- the public call ----
 
-    def __call__(self, x: Any, *, training: bool | None = None, ctx: Context | None = None) -> np.ndarray:
+    def __call__(
+        self, x: Any, *, training: bool | None = None, mask: Any = None, ctx: Context | None = None
+    ) -> np.ndarray:
         """The layer's output for `x`: builds the layer if needed, converts and checks `x`, then runs `forward`.
 
-        Give a `ctx` to be able to go back: `layer.backward(ctx, dy)`.
+        `mask`: for each step of `x` whether it counts, for layers that heed it. Give a `ctx` to be able to go back:
+        `layer.backward(ctx, dy)`.
         """
         x = self.convert(x)
         if x.ndim == 0:
-            raise ValueError(f"{type(self).__name__} {self.name!r}: input is a single number; a batch axis is needed.")
+            raise ValueError(f"{self.who}: input is a single number; a batch axis is needed.")
         if not self.built:
             self.build(with_open_batch(x.shape))
         self.check_input(x.shape)
-        return self.forward(ctx or Context(training, gradient=False), x)
+        ctx = ctx or Context(training, gradient=False)
+        if mask is not None:
+            ctx.mask = np.asarray(mask, bool)
+        return self.forward(ctx, x)
 
     def convert(self, x: Any) -> np.ndarray:
         """`x` as an array of the layer's float type. Raises ValueError for what is not numeric."""
         if type(x) is np.ndarray and x.dtype is self._float:
             return x
-        return to_array(x, self._float, f"{type(self).__name__} {self.name!r}: input")
+        return to_array(x, self._float, f"{self.who}: input")
 
     def check_input(self, shape: Shape) -> None:
         """Raises ValueError where the layer, as built, cannot take an input of this shape."""
@@ -339,6 +377,11 @@ class Layer:
     def from_config(cls, config: dict[str, Any]) -> Layer:
         """A new layer from `get_config`'s dictionary."""
         return cls(**config)
+
+    @property
+    def who(self) -> str:
+        """The layer, in messages."""
+        return f"{type(self).__name__} {self.name!r}"
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

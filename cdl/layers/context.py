@@ -16,7 +16,7 @@ class Context:
     `training`: whether dropout drops, and so on; None, where nobody said, counts as no except for augmentation.
     `gradient`: whether `backward` may follow; if not, `save` keeps nothing. `need_input_grad`: False where nobody wants
     dx; `backward` may return None then. `losses`: penalties that layers add to the loss, shared by the contexts of one
-    pass. `mask`: bool (n, t), False for the steps of the layer's input that are only there to fill up; None if all count.
+    pass. `mask`: bool (n, t), False for the steps of the input that only fill it up; None if all count.
 
     >>> ctx = Context(training=True)
     >>> y = layer.forward(ctx, x)

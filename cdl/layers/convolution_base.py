@@ -9,8 +9,6 @@ from cdl.layers import geometry
 from cdl.layers.base import Shape
 from cdl.layers.kernel_layer import KernelLayer
 
-AXES = {1: "steps", 2: "height, width", 3: "depth, height, width"}
-
 
 class ConvolutionLayer(KernelLayer):
     """A kernel that looks at an image (batch, ..., channels) through windows.
@@ -35,7 +33,6 @@ class ConvolutionLayer(KernelLayer):
         self.padding = padding.lower()
         self.data_format = geometry.channels_last(data_format, who)
         super().__init__(**kwargs)
-        self._placed: dict[geometry.Sizes, tuple[geometry.Sizes, geometry.Pairs]] = {}
 
     def refuse_strides_with_dilation(self) -> None:
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
@@ -66,14 +63,11 @@ class ConvolutionLayer(KernelLayer):
         return geometry.convolved(sizes, self.kernel_size, self.strides, self.dilation_rate, self.padding)
 
     def fit_windows(self, sizes: geometry.Sizes) -> tuple[geometry.Sizes, geometry.Pairs]:
-        """`place_windows`, known from the second time on; ValueError where the output would have no points."""
-        placed = self._placed.get(sizes)
-        if placed is None:
-            placed = self.place_windows(sizes)
-            if any(size is not None and size < 1 for size in placed[0]):
-                raise ValueError(f"{self.who}: {self.misfit(sizes)}")
-            self._placed[sizes] = placed
-        return placed
+        """`place_windows`; ValueError where the output would have no points."""
+        out, padding = self.place_windows(sizes)
+        if not geometry.has_points(out):
+            raise ValueError(f"{self.who}: {self.misfit(sizes)}")
+        return out, padding
 
     def misfit(self, sizes: geometry.Sizes) -> str:
         """What is wrong where `fit_windows` finds no place, and the cure."""
@@ -86,29 +80,18 @@ class ConvolutionLayer(KernelLayer):
         )
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        self.check_rank(input_shape)
+        geometry.check_rank(input_shape, self.rank, self.who)
         out, _ = self.fit_windows(tuple(input_shape[1:-1]))
         return (input_shape[0], *out, self.output_channels(input_shape[-1]))
 
     def check_input(self, shape: Shape) -> None:
-        self.check_rank(shape)
+        geometry.check_rank(shape, self.rank, self.who)
         if shape[-1] != self.input_channels:
             raise ValueError(
                 f"{self.who}: input has {shape[-1]} channels, but the layer was built for {self.input_channels} "
                 f"(x shape {tuple(shape)}). Rebuild the model or reshape the input."
             )
         self.fit_windows(tuple(shape[1:-1]))
-
-    def check_rank(self, shape: Shape) -> None:
-        if len(shape) != self.rank + 2:
-            channel = len(shape) == self.rank + 1
-            cure = "Add a channel axis: x[..., None]." if channel else "Reshape the input."
-            expected = f"(batch, {AXES[self.rank]}, channels)"
-            raise ValueError(f"{self.who} expects {expected}, received {tuple(shape)}. {cure}")
-
-    @property
-    def who(self) -> str:
-        return f"{type(self).__name__} {self.name!r}"
 
     def get_config(self) -> dict[str, Any]:
         return {

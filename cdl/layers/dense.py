@@ -25,6 +25,8 @@ class Dense(KernelLayer):
     (32, 10)
     """
 
+    supports_masking = True
+
     def __init__(
         self,
         units: int,
@@ -60,8 +62,7 @@ class Dense(KernelLayer):
     def build(self, input_shape: Shape) -> None:
         if len(input_shape) < 2 or input_shape[-1] is None:
             raise ValueError(
-                f"Dense {self.name!r}: inputs need a batch axis and a known number of features. "
-                f"Received shape {input_shape}"
+                f"{self.who}: inputs need a batch axis and a known number of features. Received shape {input_shape}"
             )
         self.kernel = self.add_variable("kernel", (input_shape[-1], self.units))
         self.bias = self.add_bias(self.units)
@@ -77,7 +78,7 @@ class Dense(KernelLayer):
     def check_input(self, shape: Shape) -> None:
         if len(shape) < 2 or shape[-1] != self.kernel.shape[0]:
             raise ValueError(
-                f"Dense {self.name!r}: input has {shape[-1] if shape else 0} features, but the layer was built for "
+                f"{self.who}: input has {shape[-1] if shape else 0} features, but the layer was built for "
                 f"{self.kernel.shape[0]} (x shape {tuple(shape)}). Rebuild the model or reshape the input."
             )
 

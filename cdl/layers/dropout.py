@@ -159,6 +159,6 @@ def fitting(noise_shape: tuple[int | None, ...] | None, shape: Shape, layer: Lay
         if all(size is None or wanted in (1, size) for size, wanted in zip(shape, mask, strict=True)):
             return tuple(mask)
     raise ValueError(
-        f"{type(layer).__name__} {layer.name!r}: noise_shape {noise_shape} does not fit an input of shape "
-        f"{tuple(shape)}. Give one size per axis: 1 where the mask is shared, None for the input's size."
+        f"{layer.who}: noise_shape {noise_shape} does not fit an input of shape {tuple(shape)}. Give one size per "
+        f"axis: 1 where the mask is shared, None for the input's size."
     )

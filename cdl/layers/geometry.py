@@ -13,6 +13,10 @@ Sizes = tuple[int | None, ...]  # None: any
 Pair = tuple[int, int]  # (before, after)
 Pairs = tuple[Pair, ...]
 
+# By the number of spatial axes: their names, and what they span.
+AXES = {1: "steps", 2: "height, width", 3: "depth, height, width"}
+IMAGES = {1: "a sequence", 2: "an image", 3: "a volume"}
+
 
 def as_tuple(value: Any, rank: int, who: str, name: str, least: int = 1) -> tuple[int, ...]:
     """`value`, one integer for all axes or one for each, as a tuple of `rank` integers. ValueError for others."""
@@ -44,6 +48,18 @@ def channels_last(data_format: Any, who: str) -> str:
         f"{who}: data_format={data_format!r} is not offered; cdl computes with 'channels_last', shape "
         f"(batch, ..., channels). Move the channels there, with numpy.moveaxis(x, 1, -1)."
     )
+
+
+def check_rank(shape: Sizes, rank: int, who: str) -> None:
+    """Raises ValueError unless the shape is that of a batch of images with so many spatial axes."""
+    if len(shape) != rank + 2:
+        cure = "Add a channel axis: x[..., None]." if len(shape) == rank + 1 else "Reshape the input."
+        raise ValueError(f"{who} expects (batch, {AXES[rank]}, channels), received {tuple(shape)}. {cure}")
+
+
+def has_points(sizes: Sizes) -> bool:
+    """Whether no axis is empty or, where a window did not fit, less than that."""
+    return all(size is None or size > 0 for size in sizes)
 
 
 def same_padding(

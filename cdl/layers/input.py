@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cdl.layers.base import Layer, Shape
-from cdl.layers.context import Context
+from cdl.layers.reshaping import Identity
 from cdl.utils.naming import auto_name
 
 
@@ -46,10 +46,10 @@ def sizes(shape: Any) -> Shape:
     return tuple(None if size is None else int(size) for size in shape)
 
 
-class InputLayer(Layer):
+class InputLayer(Identity):
     """The place where a model's input enters: passes it on unchanged.
 
-    Parameters: `shape` of one sample, or `batch_shape` with the batch axis; `dtype`; `name`.
+    Parameters: `shape` of one sample, or `batch_shape` with the batch axis; `dtype`, "string" for texts; `name`.
     Raises ValueError unless exactly one of the two shapes is given.
     """
 
@@ -71,18 +71,9 @@ class InputLayer(Layer):
         if sparse or ragged:
             raise ValueError("InputLayer: cdl computes on dense arrays. Convert the data, for instance with toarray().")
         super().__init__(name=name or auto_name("input_layer"))
-        self.input_dtype = np.dtype(dtype or self.dtype).name
+        self.input_dtype = "string" if dtype in ("string", str) else np.dtype(dtype or self.dtype).name
         self.batch_shape: Shape = sizes(batch_shape) if shape is None else (batch_size, *sizes(shape))
         self.built = True
-
-    def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
-        return x
-
-    def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray:
-        return dy
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
 
     def get_config(self) -> dict[str, Any]:
         return {

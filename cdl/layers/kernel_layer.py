@@ -6,23 +6,18 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from cdl import activations, constraints, initializers, regularizers
-from cdl.layers.base import Layer
+from cdl import activations
 from cdl.layers.context import Context
+from cdl.layers.parametric import ParametricLayer
 from cdl.variable import Variable
 
 Gradients = tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]
 
-# What can be asked of a variable, and who knows the names.
-WISHES: dict[str, Any] = {"initializer": initializers, "regularizer": regularizers, "constraint": constraints}
 
-
-class KernelLayer(Layer):
+class KernelLayer(ParametricLayer):
     """y = activation(product(x, kernel) + bias), for the products that subclasses define.
 
-    A subclass makes `kernel` and `bias` when it is built, and defines `product` and `product_backward`. `roles` are the
-    words with which the arguments begin that say what is wished of a variable: "kernel" takes kernel_initializer,
-    kernel_regularizer and kernel_constraint.
+    A subclass makes `kernel` and `bias` when it is built, and defines `product` and `product_backward`.
     """
 
     roles: ClassVar[tuple[str, ...]] = ("kernel", "bias")
@@ -31,23 +26,9 @@ class KernelLayer(Layer):
     bias: Variable | None
 
     def __init__(self, *, activation: Any, use_bias: bool, **kwargs: Any) -> None:
-        for unused in ("lora_rank", "lora_alpha", "quantization_config"):
-            if kwargs.pop(unused, None) is not None:
-                raise ValueError(f"{type(self).__name__}: `{unused}` is not offered by cdl; leave it out.")
-        wishes = {
-            f"{role}_{wish}": module.get(kwargs.pop(f"{role}_{wish}"))
-            for role in self.roles
-            for wish, module in WISHES.items()
-        }
         super().__init__(**kwargs)
-        vars(self).update(wishes)
         self.activation = activations.get(activation)
         self.use_bias = use_bias
-
-    def add_variable(self, role: str, shape: tuple[int, ...], name: str | None = None) -> Variable:
-        """A trained variable with what is wished for its role."""
-        wishes = {wish: getattr(self, f"{role}_{wish}") for wish in WISHES}
-        return self.add_weight(shape=shape, name=name or role, **wishes)
 
     def add_bias(self, size: int) -> Variable | None:
         return self.add_variable("bias", (size,)) if self.use_bias else None
@@ -88,9 +69,4 @@ class KernelLayer(Layer):
             **super().get_config(),
             "activation": activations.serialize(self.activation),
             "use_bias": self.use_bias,
-            **{
-                f"{role}_{wish}": module.serialize(getattr(self, f"{role}_{wish}"))
-                for wish, module in WISHES.items()
-                for role in self.roles
-            },
         }

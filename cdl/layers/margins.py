@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from cdl.layers.base import Shape
 from cdl.layers.context import Context
-from cdl.layers.geometry import Pairs, channels_last
+from cdl.layers.geometry import Pairs, channels_last, has_points
 from cdl.layers.spatial import Spatial, as_pairs
 
 
@@ -30,18 +30,30 @@ def inside(shape: tuple[int, ...], margins: Pairs) -> tuple[slice, ...]:
     return (slice(None), *(slice(before, n - after) for n, (before, after) in zip(shape[1:-1], margins, strict=True)))
 
 
-class ZeroPadding(Spatial):
-    """Base of the layers that put zeros around x."""
+class Margins(Spatial):
+    """Base of the layers with a margin before and after along each axis of space, given by their `argument`."""
 
-    def __init__(self, padding: Any, data_format: str | None = None, **kwargs: Any) -> None:
+    argument: ClassVar[str]
+
+    def __init__(self, margins: Any, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.data_format = channels_last(data_format, self.who)
-        self.margins = as_pairs(padding, self.rank, self.who, "padding")
+        self.margins = as_pairs(margins, self.rank, self.who, self.argument)
 
     @property
-    def padding(self) -> Any:
+    def given(self) -> Any:
         """(before, after) along the axis, or such a pair for each."""
         return self.margins[0] if self.rank == 1 else self.margins
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), self.argument: self.given, "data_format": self.data_format}
+
+
+class ZeroPadding(Margins):
+    """Base of the layers that put zeros around x."""
+
+    argument = "padding"
+    padding = Margins.given
 
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
         return padded(x, self.margins)
@@ -52,9 +64,6 @@ class ZeroPadding(Spatial):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         sizes = zip(input_shape[1:-1], self.margins, strict=True)
         return (input_shape[0], *(None if n is None else n + sum(pair) for n, pair in sizes), input_shape[-1])
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "padding": self.padding, "data_format": self.data_format}
 
 
 class ZeroPadding1D(ZeroPadding):
@@ -103,18 +112,11 @@ class ZeroPadding3D(ZeroPadding):
         super().__init__(padding, data_format, **kwargs)
 
 
-class Cropping(Spatial):
+class Cropping(Margins):
     """Base of the layers that cut margins off x."""
 
-    def __init__(self, cropping: Any, data_format: str | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.data_format = channels_last(data_format, self.who)
-        self.margins = as_pairs(cropping, self.rank, self.who, "cropping")
-
-    @property
-    def cropping(self) -> Any:
-        """(before, after) along the axis, or such a pair for each."""
-        return self.margins[0] if self.rank == 1 else self.margins
+    argument = "cropping"
+    cropping = Margins.given
 
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
         self.compute_output_shape(x.shape)
@@ -125,16 +127,13 @@ class Cropping(Spatial):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         sizes = zip(input_shape[1:-1], self.margins, strict=True)
-        left = [None if n is None else n - sum(pair) for n, pair in sizes]
-        if any(n is not None and n <= 0 for n in left):
+        left = tuple(None if n is None else n - sum(pair) for n, pair in sizes)
+        if not has_points(left):
             raise ValueError(
                 f"{self.who}: cropping {self.cropping} leaves nothing of an input of shape "
                 f"{tuple(input_shape)}. Crop less."
             )
         return (input_shape[0], *left, input_shape[-1])
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "cropping": self.cropping, "data_format": self.data_format}
 
 
 class Cropping1D(Cropping):

@@ -10,10 +10,8 @@ import numpy as np
 from cdl import ops
 from cdl.layers.base import Shape
 from cdl.layers.context import Context
-from cdl.layers.geometry import Pairs, Sizes, as_tuple, channels_last, convolved
+from cdl.layers.geometry import IMAGES, Pairs, Sizes, as_tuple, channels_last, convolved, has_points
 from cdl.layers.spatial import Spatial
-
-IMAGES = {1: "a sequence", 2: "an image", 3: "a volume"}
 
 
 class _Pooling(Spatial):
@@ -40,7 +38,7 @@ class _Pooling(Spatial):
     def windows(self, sizes: Sizes) -> tuple[Sizes, Pairs]:
         """Number of windows and padding (before, after) of each axis of an image of these sizes."""
         counts, pairs = convolved(sizes, self.pool_size, self.strides, (1,) * self.rank, self.padding)
-        if any(count is not None and count < 1 for count in counts):
+        if not has_points(counts):
             raise ValueError(
                 f"{self.who}: a window of {self.pool_size} does not fit into {IMAGES[self.rank]} of {sizes}. "
                 f"Use padding='same' or fewer pooling layers."

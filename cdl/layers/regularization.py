@@ -7,28 +7,22 @@ from typing import Any
 import numpy as np
 
 from cdl import regularizers
-from cdl.layers.base import Layer, Shape
+from cdl.layers.base import Layer
 from cdl.layers.context import Context
+from cdl.layers.reshaping import Identity
 
 
-class ActivityRegularization(Layer):
+class ActivityRegularization(Identity):
     """Passes x on and adds l1 * sum |x| + l2 * sum x^2, divided by the batch size, to the loss.
 
     A layer's own `activity_regularizer` does the same to its output.
     """
 
+    supports_masking = True
+
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
         super().__init__(activity_regularizer=regularizers.L1L2(l1=l1, l2=l2), **kwargs)
         self.l1, self.l2 = l1, l2
-
-    def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
-        return x
-
-    def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray:
-        return dy
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
@@ -38,6 +32,8 @@ class ActivityRegularization(Layer):
 
 class ActivityPenalty(Layer):
     """What a model puts behind a layer that has an `activity_regularizer`."""
+
+    supports_masking = True
 
     def __init__(self, regularizer: Any) -> None:
         super().__init__(name="activity_penalty")

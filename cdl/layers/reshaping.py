@@ -74,8 +74,8 @@ class Reshape(Layer):
         fits = known == elements if -1 not in self.target_shape else known > 0 and elements % known == 0
         if not fits:
             raise ValueError(
-                f"Reshape {self.name!r}: The total size of the tensor must be unchanged. "
-                f"Received: input_shape={sizes}, target_shape={self.target_shape}"
+                f"{self.who}: The total size of the tensor must be unchanged. Received: input_shape={sizes}, "
+                f"target_shape={self.target_shape}"
             )
         return (input_shape[0], *(elements // known if size == -1 else size for size in self.target_shape))
 
@@ -160,6 +160,8 @@ class RepeatVector(Layer):
 class Identity(Layer):
     """y = x: takes the place of a layer where nothing is to be done."""
 
+    supports_masking = True
+
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
         return x
 
@@ -174,6 +176,6 @@ def check_axes(layer: Layer, shape: Shape, axes: int) -> None:
     """Raises ValueError for an input with another number of axes, the batch included."""
     if len(shape) != axes:
         raise ValueError(
-            f"{type(layer).__name__} {layer.name!r}: input has {len(shape)} axes (shape {tuple(shape)}), but {axes} "
-            f"are needed, the batch included. Reshape the input."
+            f"{layer.who}: input has {len(shape)} axes (shape {tuple(shape)}), but {axes} are needed, the batch "
+            f"included. Reshape the input."
         )

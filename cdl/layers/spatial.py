@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from cdl.layers.base import Layer, Shape
-from cdl.layers.geometry import Pairs, as_tuple
+from cdl.layers.geometry import Pairs, as_tuple, check_rank
 
 
 class Spatial(Layer):
@@ -14,21 +14,11 @@ class Spatial(Layer):
 
     rank: ClassVar[int]
 
-    @property
-    def who(self) -> str:
-        """The layer, in messages."""
-        return f"{type(self).__name__} {self.name!r}"
-
     def build(self, input_shape: Shape) -> None:
         self.check_input(input_shape)
 
     def check_input(self, shape: Shape) -> None:
-        if len(shape) != self.rank + 2:
-            sizes = ("steps",) if self.rank == 1 else ("depth", "height", "width")[-self.rank :]
-            raise ValueError(
-                f"{self.who}: input has {len(shape)} axes (shape {tuple(shape)}), but {self.rank + 2} are needed: "
-                f"(batch, {', '.join(sizes)}, channels). Reshape the input."
-            )
+        check_rank(shape, self.rank, self.who)
         self.compute_output_shape(shape)  # refuses sizes that do not fit
 
 

@@ -13,20 +13,23 @@ from cdl import config, ops
 from cdl.layers.base import to_array
 from cdl.utils.numerical import as_int32
 from cdl.utils.seeds import draw_seed
+from cdl.utils.strings import holds_strings, string_array
 
 Batch = tuple[np.ndarray, np.ndarray | None, np.ndarray | None]
 
 
-def to_rows(data: Any, name: str) -> np.ndarray:
+def to_rows(data: Any, name: str, strings: bool = False) -> np.ndarray:
     """`data` as an array with samples along its first axis; float arrays in `cdl.config.floatx()`.
 
-    Lists, tuples, and pandas or other objects that NumPy can read are accepted. Raises ValueError for the rest.
+    Lists, tuples, and pandas or other objects that NumPy can read are accepted; those of `strings` too, if that is set.
+    Raises ValueError for the rest.
     """
     if data is None:
         raise ValueError(f"{name} is None; an array with samples along the first axis is needed.")
     if hasattr(data, "__next__") or (hasattr(data, "__getitem__") and hasattr(data, "on_epoch_end")):
         raise ValueError(f"{name} is a generator; cdl trains on arrays so far. Collect it into arrays first.")
-    array = to_array(data, None, name)
+    texts = strings and not isinstance(data, str | bytes) and holds_strings(data)
+    array = string_array(data) if texts else to_array(data, None, name)
     if array.ndim == 0:
         raise ValueError(f"{name} is a single number; an array with samples along the first axis is needed.")
     return array.astype(config.floatx(), copy=False) if array.dtype.kind == "f" else array
@@ -50,7 +53,7 @@ class Batches:
     """
 
     def __init__(self, x: Any, y: Any, sample_weight: Any, batch_size: int | None, shuffle: bool | str) -> None:
-        self.x, self.y = to_rows(x, "x"), to_targets(y)
+        self.x, self.y = to_rows(x, "x", strings=True), to_targets(y)
         self.sample_weight = None if sample_weight is None else to_rows(sample_weight, "sample_weight")
         sizes = {
             name: len(array)
@@ -136,7 +139,9 @@ def split_off_validation(x: Any, y: Any, sample_weight: Any, validation_split: f
     if not isinstance(validation_split, int | float) or not 0 < validation_split < 1:
         raise ValueError(f"validation_split lies between 0 and 1. Received: {validation_split!r}")
     given = (("x", x), ("y", y), ("sample_weight", sample_weight))
-    arrays = [None if data is None and name != "x" else to_rows(data, name) for name, data in given]
+    arrays = [
+        None if data is None and name != "x" else to_rows(data, name, strings=name == "x") for name, data in given
+    ]
     samples = len(arrays[0])  # type: ignore[arg-type]
     at = math.floor(samples * (1.0 - validation_split))
     if at == 0 or at == samples:

@@ -116,14 +116,14 @@ class Model(Layer):
             variable.grad = None
         ctx = Context(training=True, need_input_grad=False)
         y_pred = self.forward(ctx, self.convert(x))
-        loss, dy = objective.value_and_gradient(y, y_pred, sample_weight)
+        loss, dy = objective.value_and_gradient(y, y_pred, sample_weight, ctx.mask)
         self.backward(ctx, dy)
         if self._regularized:
             loss += add_penalties(self._regularized)
         if ctx.losses:
             loss += sum(ctx.losses)
         self.optimizer.apply([variable.grad for variable in variables], variables)  # type: ignore[union-attr]
-        objective.update(loss, y, y_pred, sample_weight)
+        objective.update(loss, y, y_pred, sample_weight, ctx.mask)
         return objective.results()
 
     def test_step(self, data: Batch) -> dict[str, float]:
@@ -132,8 +132,8 @@ class Model(Layer):
         objective = self._compiled()
         ctx = Context(gradient=False)
         y_pred = self.forward(ctx, self.convert(x))
-        loss = objective.value(y, y_pred, sample_weight) + sum(self.losses) + sum(ctx.losses)
-        objective.update(loss, y, y_pred, sample_weight)
+        loss = objective.value(y, y_pred, sample_weight, ctx.mask) + sum(self.losses) + sum(ctx.losses)
+        objective.update(loss, y, y_pred, sample_weight, ctx.mask)
         return objective.results()
 
     def predict_step(self, x: np.ndarray) -> Any:
@@ -280,7 +280,7 @@ class Model(Layer):
         An array, or a list of them from a model with several outputs. Raises ValueError for input that does not fit the
         model.
         """
-        x = to_rows(x, "x")
+        x = to_rows(x, "x", strings=True)
         self._build_for(x)
         rows = self._rows_in_cache() if batch_size is None else check_batch_size(batch_size)
         if len(x) <= rows and callbacks is None and verbose in ("auto", 0):
@@ -333,7 +333,7 @@ class Model(Layer):
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch."""
-        x = to_rows(x, "x")
+        x = to_rows(x, "x", strings=True)
         self._build_for(x)
         return in_memory_of_its_own(self.predict_step(x), x)
 

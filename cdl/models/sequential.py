@@ -67,7 +67,7 @@ class Sequential(Chain, Model):
     def pop(self, rebuild: bool = True) -> Layer:
         """Take the last layer off the stack and return it. Raises IndexError when there is none."""
         if not self._stack:
-            raise IndexError(f"Sequential {self.name!r}: there is no layer to pop")
+            raise IndexError(f"{self.who}: there is no layer to pop")
         layer = self._stack[-1]
         self._set_stack(self._stack[:-1])
         return layer
@@ -107,12 +107,22 @@ class Sequential(Chain, Model):
             return
         if not isinstance(self._stack[0], Sequential):
             self._stack[0].check_input(shape)  # may know better what is wrong
+        if len(shape) == len(expected) and self._layers_take(shape):
+            return
         sizes = zip(shape[1:], expected[1:], strict=False)
         if len(shape) != len(expected) or any(wanted not in (None, size) for size, wanted in sizes):
             raise ValueError(
-                f"Sequential {self.name!r}: input has shape {tuple(shape)}, but the model was built for {expected}. "
+                f"{self.who}: input has shape {tuple(shape)}, but the model was built for {expected}. "
                 f"Reshape the input or rebuild the model."
             )
+
+    def _layers_take(self, shape: Shape) -> bool:
+        """Whether every layer can take it: as in Keras, other sizes than at build may do, such as more steps."""
+        try:
+            super().check_input(shape)
+        except ValueError:
+            return False
+        return True
 
     def _aligned(self, shape: Shape) -> Shape:
         """The shape; as in Keras, a last axis of length one may be missing, or be there in vain."""
@@ -122,7 +132,7 @@ class Sequential(Chain, Model):
         return shape[:-1] if len(shape) == len(expected) + 1 and shape[-1] == 1 else shape
 
     def convert(self, x: Any) -> np.ndarray:
-        x = super().convert(x)
+        x = self._stack[0].convert(x) if self._stack else super().convert(x)
         return x.reshape(self._aligned(x.shape)) if self.built and x.ndim != len(self._shapes[0]) else x
 
     # ---- what there is ----

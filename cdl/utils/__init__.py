@@ -1,4 +1,4 @@
-"""Helpers under Keras' names: seeds, one-hot rows, and the registry of custom objects."""
+"""Helpers under Keras' names: seeds, one-hot rows, sequences, and the registry of custom objects."""
 
 from cdl.utils.naming import clear_session
 from cdl.utils.numerical import normalize, to_categorical
@@ -13,6 +13,7 @@ from cdl.utils.registry import (
 from cdl.utils.registry import deserialize as deserialize_keras_object
 from cdl.utils.registry import serialize as serialize_keras_object
 from cdl.utils.seeds import set_random_seed
+from cdl.utils.sequences import pad_sequences
 
 __all__ = [
     "CustomObjectScope",
@@ -23,6 +24,7 @@ __all__ = [
     "get_registered_name",
     "get_registered_object",
     "normalize",
+    "pad_sequences",
     "register_keras_serializable",
     "serialize_keras_object",
     "set_random_seed",

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from cdl import constraints, initializers, regularizers
 from cdl.layers.base import Layer, Shape
+from cdl.layers.parametric import ParametricLayer
 from cdl.variable import Variable
 
 
@@ -18,9 +18,7 @@ def axes_of(axis: int | Sequence[int], ndim: int, layer: Layer) -> tuple[int, ..
     axes = (axis,) if isinstance(axis, int) else tuple(axis)
     for a in axes:
         if not -ndim <= a < ndim:
-            raise ValueError(
-                f"{type(layer).__name__} {layer.name!r}: axis {a} is out of bounds for an input with {ndim} axes."
-            )
+            raise ValueError(f"{layer.who}: axis {a} is out of bounds for an input with {ndim} axes.")
     return tuple(sorted(a % ndim for a in axes))
 
 
@@ -29,8 +27,7 @@ def sizes_of(shape: Shape, axes: Sequence[int], layer: Layer) -> tuple[int, ...]
     sizes = tuple(shape[axis] for axis in axes)
     if None in sizes:
         raise ValueError(
-            f"{type(layer).__name__} {layer.name!r}: the size of axis {axes[sizes.index(None)]} must be known. "
-            f"Received shape {tuple(shape)}"
+            f"{layer.who}: the size of axis {axes[sizes.index(None)]} must be known. Received shape {tuple(shape)}"
         )
     return sizes  # type: ignore[return-value]
 
@@ -48,52 +45,24 @@ def from_rows(rows: np.ndarray, shape: Sequence[int], axes: Sequence[int]) -> np
     return np.moveaxis(rows.reshape(moved), range(-len(axes), 0), axes)
 
 
-class Normalization(Layer):
+class NormalizationLayer(ParametricLayer):
     """A layer that ends with y = x_hat * gamma + beta; `scale` and `center` say whether it has gamma and beta."""
 
-    def __init__(
-        self,
-        epsilon: float = 1e-3,
-        center: bool = True,
-        scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
-        **kwargs: Any,
-    ) -> None:
+    supports_masking = True
+    roles = ("beta", "gamma")
+
+    gamma: Variable | None = None
+    beta: Variable | None = None
+
+    def __init__(self, *, epsilon: float, center: bool, scale: bool, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.epsilon = float(epsilon)
         self.center = center
         self.scale = scale
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
-        self.beta_constraint = constraints.get(beta_constraint)
-        self.gamma_constraint = constraints.get(gamma_constraint)
-        self.gamma: Variable | None = None
-        self.beta: Variable | None = None
 
     def add_gamma_and_beta(self, shape: tuple[int, ...]) -> None:
-        if self.scale:
-            self.gamma = self.add_weight(
-                shape=shape,
-                initializer=self.gamma_initializer,
-                regularizer=self.gamma_regularizer,
-                constraint=self.gamma_constraint,
-                name="gamma",
-            )
-        if self.center:
-            self.beta = self.add_weight(
-                shape=shape,
-                initializer=self.beta_initializer,
-                regularizer=self.beta_regularizer,
-                constraint=self.beta_constraint,
-                name="beta",
-            )
+        self.gamma = self.add_variable("gamma", shape) if self.scale else None
+        self.beta = self.add_variable("beta", shape) if self.center else None
 
     def gamma_and_beta(self) -> tuple[np.ndarray | None, np.ndarray | None]:
         """Their values, each as one axis."""
@@ -109,15 +78,26 @@ class Normalization(Layer):
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "epsilon": self.epsilon,
-            "center": self.center,
-            "scale": self.scale,
-            "beta_initializer": initializers.serialize(self.beta_initializer),
-            "gamma_initializer": initializers.serialize(self.gamma_initializer),
-            "beta_regularizer": regularizers.serialize(self.beta_regularizer),
-            "gamma_regularizer": regularizers.serialize(self.gamma_regularizer),
-            "beta_constraint": constraints.serialize(self.beta_constraint),
-            "gamma_constraint": constraints.serialize(self.gamma_constraint),
-        }
+        return {**super().get_config(), "epsilon": self.epsilon, "center": self.center, "scale": self.scale}
+
+
+class ChannelNormalization(NormalizationLayer):
+    """A normalisation with one gamma and one beta for each channel, of which `axis` holds `_channels`."""
+
+    def __init__(self, *, axis: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.axis = int(axis)
+
+    def find_channels(self, input_shape: Shape) -> None:
+        self._ndim = len(input_shape)
+        (self._channels,) = sizes_of(input_shape, axes_of(self.axis, self._ndim, self), self)
+
+    def check_input(self, shape: Shape) -> None:
+        if len(shape) != self._ndim or shape[self.axis] != self._channels:
+            raise ValueError(
+                f"{self.who}: input has shape {tuple(shape)}, but the layer was built for {self._ndim} axes and "
+                f"{self._channels} channels on axis {self.axis}. Rebuild the model or reshape the input."
+            )
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "axis": self.axis}

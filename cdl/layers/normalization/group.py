@@ -10,10 +10,10 @@ import numpy as np
 from cdl import ops
 from cdl.layers.base import Shape
 from cdl.layers.context import Context
-from cdl.layers.normalization.base import Normalization, axes_of, sizes_of
+from cdl.layers.normalization.base import ChannelNormalization
 
 
-class GroupNormalization(Normalization):
+class GroupNormalization(ChannelNormalization):
     """y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, with the moments of each sample's groups of channels.
 
     The channels are cut into `groups` of neighbours; mean and variance of a group are taken over its channels and all
@@ -51,31 +51,31 @@ class GroupNormalization(Normalization):
                 f"normalization). Received: groups={groups}"
             )
         super().__init__(
-            epsilon,
-            center,
-            scale,
-            beta_initializer,
-            gamma_initializer,
-            beta_regularizer,
-            gamma_regularizer,
-            beta_constraint,
-            gamma_constraint,
+            axis=axis,
+            epsilon=epsilon,
+            center=center,
+            scale=scale,
+            beta_initializer=beta_initializer,
+            gamma_initializer=gamma_initializer,
+            beta_regularizer=beta_regularizer,
+            gamma_regularizer=gamma_regularizer,
+            beta_constraint=beta_constraint,
+            gamma_constraint=gamma_constraint,
             **kwargs,
         )
         self.groups = groups
-        self.axis = axis
 
     def build(self, input_shape: Shape) -> None:
-        (channels,) = shape = sizes_of(input_shape, axes_of(self.axis, len(input_shape), self), self)
+        self.find_channels(input_shape)
+        channels = self._channels
         if self.groups == -1:
             self.groups = channels
         if channels % self.groups:
             raise ValueError(
-                f"GroupNormalization {self.name!r}: {channels} channels cannot be cut into {self.groups} groups of one "
+                f"{self.who}: {channels} channels cannot be cut into {self.groups} groups of one "
                 f"size (input shape {tuple(input_shape)}). Choose groups that divide the channels, or -1."
             )
-        self._ndim, self._channels = len(input_shape), channels
-        self.add_gamma_and_beta(shape)
+        self.add_gamma_and_beta((channels,))
 
     # A group of a sample is a row of a layer normalisation; gamma and beta act on the channels afterwards.
 
@@ -116,13 +116,5 @@ class GroupNormalization(Normalization):
         positions = math.prod(sizes[1:])
         return rows.reshape(shape[0], self.groups, positions, width).swapaxes(1, 2).reshape(*sizes, self._channels)
 
-    def check_input(self, shape: Shape) -> None:
-        if len(shape) != self._ndim or shape[self.axis] != self._channels:
-            raise ValueError(
-                f"GroupNormalization {self.name!r}: input has shape {tuple(shape)}, but the layer was built for "
-                f"{self._ndim} axes and {self._channels} channels on axis {self.axis}. "
-                f"Rebuild the model or reshape the input."
-            )
-
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "groups": self.groups, "axis": self.axis}
+        return {**super().get_config(), "groups": self.groups}

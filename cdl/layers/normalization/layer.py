@@ -10,10 +10,10 @@ import numpy as np
 from cdl import ops
 from cdl.layers.base import Shape
 from cdl.layers.context import Context
-from cdl.layers.normalization.base import Normalization, axes_of, from_rows, sizes_of, to_rows
+from cdl.layers.normalization.base import NormalizationLayer, axes_of, from_rows, sizes_of, to_rows
 
 
-class LayerNormalization(Normalization):
+class LayerNormalization(NormalizationLayer):
     """y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, with the mean and variance of each sample by itself.
 
     Shapes: y like x; gamma and beta have the sizes of x along `axis`, over which mean and variance are taken.
@@ -46,15 +46,15 @@ class LayerNormalization(Normalization):
         if not isinstance(axis, int | list | tuple):
             raise TypeError(f"Expected an int or a list/tuple of ints for the argument 'axis', but received: {axis!r}")
         super().__init__(
-            epsilon,
-            center,
-            scale,
-            beta_initializer,
-            gamma_initializer,
-            beta_regularizer,
-            gamma_regularizer,
-            beta_constraint,
-            gamma_constraint,
+            epsilon=epsilon,
+            center=center,
+            scale=scale,
+            beta_initializer=beta_initializer,
+            gamma_initializer=gamma_initializer,
+            beta_regularizer=beta_regularizer,
+            gamma_regularizer=gamma_regularizer,
+            beta_constraint=beta_constraint,
+            gamma_constraint=gamma_constraint,
             **kwargs,
         )
         self.axis = axis if isinstance(axis, int) else list(axis)
@@ -81,7 +81,7 @@ class LayerNormalization(Normalization):
     def check_input(self, shape: Shape) -> None:
         if len(shape) <= max(self._axes) or tuple(shape[axis] for axis in self._axes) != self._sizes:
             raise ValueError(
-                f"LayerNormalization {self.name!r}: input has shape {tuple(shape)}, but the layer was built for the "
+                f"{self.who}: input has shape {tuple(shape)}, but the layer was built for the "
                 f"sizes {self._sizes} along the axes {self._axes}. Rebuild the model or reshape the input."
             )
 

@@ -50,7 +50,7 @@ class RMSNormalization(Layer):
     def check_input(self, shape: Shape) -> None:
         if len(shape) <= max(self._axes) or tuple(shape[axis] for axis in self._axes) != self.scale.shape:
             raise ValueError(
-                f"RMSNormalization {self.name!r}: input has shape {tuple(shape)}, but the layer was built for the "
+                f"{self.who}: input has shape {tuple(shape)}, but the layer was built for the "
                 f"sizes {self.scale.shape} along the axes {self._axes}. Rebuild the model or reshape the input."
             )
 

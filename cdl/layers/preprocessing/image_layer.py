@@ -37,7 +37,7 @@ class ImageLayer(Layer):
 
     def backward_images(self, ctx: Context, dy: np.ndarray) -> np.ndarray:
         raise NotImplementedError(
-            f"{type(self).__name__} {self.name!r} has no gradient with respect to its input, and a layer below it "
+            f"{self.who} has no gradient with respect to its input, and a layer below it "
             f"wants one. Put it first in the model, before all layers that are trained."
         )
 
@@ -48,7 +48,7 @@ class ImageLayer(Layer):
     def check_input(self, shape: Shape) -> None:
         if len(shape) not in (3, 4):
             raise ValueError(
-                f"{type(self).__name__} {self.name!r}: images are (batch, height, width, channels), or (height, width, "
+                f"{self.who}: images are (batch, height, width, channels), or (height, width, "
                 f"channels) for one. Received shape {tuple(shape)}. Add the missing axis, e.g. x[..., None]."
             )
 

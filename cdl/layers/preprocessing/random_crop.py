@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from cdl.layers.context import Context
-from cdl.layers.preprocessing.center_crop import crop, crop_backward
+from cdl.layers.preprocessing.crop import Crop
 from cdl.layers.preprocessing.image_layer import RandomImageLayer
-from cdl.layers.preprocessing.resizing import resize_window, target_size
 from cdl.utils.seeds import make_default_seed
 
 
-class RandomCrop(RandomImageLayer):
+class RandomCrop(Crop, RandomImageLayer):
     """In training, a window of `height` x `width` at a random place, the same one for all images of a batch.
 
     Out of training, and where the images are not larger than the window in both directions: their largest central
@@ -30,25 +27,13 @@ class RandomCrop(RandomImageLayer):
         self, height: int, width: int, seed: int | None = None, data_format: str | None = None, **kwargs: Any
     ) -> None:
         seed = make_default_seed() if seed is None else seed
-        super().__init__(seed=seed, data_format=data_format, **kwargs)
-        self.height, self.width = target_size("RandomCrop", height, width)
+        super().__init__(height=height, width=width, seed=seed, data_format=data_format, **kwargs)
 
-    def forward_images(self, ctx: Context, x: np.ndarray) -> np.ndarray:
-        _, h, w, _ = x.shape
+    def place(self, ctx: Context, h: int, w: int) -> tuple[int, int] | None:
         if ctx.training is False or h <= self.height or w <= self.width:
-            ctx.save(None)
-            return resize_window(x, self.height, self.width)
+            return None
         down, right = self.draw(2, 0.0, 1.0)
-        top, left = int(down * (h - self.height + 1)), int(right * (w - self.width + 1))
-        ctx.save((x.shape, top, left))
-        return crop(x, top, left, self.height, self.width)
-
-    def backward_images(self, ctx: Context, dy: np.ndarray) -> np.ndarray:
-        (place,) = ctx.saved
-        return super().backward_images(ctx, dy) if place is None else crop_backward(dy, *place)
-
-    def image_size(self, h: int | None, w: int | None) -> tuple[int | None, int | None]:
-        return self.height, self.width
+        return int(down * (h - self.height + 1)), int(right * (w - self.width + 1))
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "height": self.height, "width": self.width, "seed": self.seed}
+        return {**super().get_config(), "seed": self.seed}

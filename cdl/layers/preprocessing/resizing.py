@@ -8,10 +8,26 @@ import numpy as np
 
 from cdl import ops
 from cdl.layers.context import Context
+from cdl.layers.geometry import as_count
 from cdl.layers.preprocessing.image_layer import ImageLayer
 
 
-class Resizing(ImageLayer):
+class FixedSize(ImageLayer):
+    """Base of the layers that make images of `height` x `width`, which are positive integers (else ValueError)."""
+
+    def __init__(self, *, height: int, width: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.height = as_count(height, type(self).__name__, "height")
+        self.width = as_count(width, type(self).__name__, "width")
+
+    def image_size(self, h: int | None, w: int | None) -> tuple[int | None, int | None]:
+        return self.height, self.width
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "height": self.height, "width": self.width}
+
+
+class Resizing(FixedSize):
     """Images of `height` x `width`: output pixel (i, j) lies at ((i + 1/2) h / height - 1/2, ...) of the input.
 
     `interpolation` is "bilinear" or "nearest". `crop_to_aspect_ratio` first cuts the images to the largest central
@@ -37,8 +53,7 @@ class Resizing(ImageLayer):
         data_format: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(data_format=data_format, **kwargs)
-        self.height, self.width = target_size("Resizing", height, width)
+        super().__init__(height=height, width=width, data_format=data_format, **kwargs)
         if interpolation not in ops.INTERPOLATIONS:
             raise ValueError(
                 f"Resizing: cdl interpolates 'bilinear' or 'nearest'. Received: interpolation={interpolation!r}"
@@ -66,14 +81,9 @@ class Resizing(ImageLayer):
             x = pad_to_ratio(x, self.height, self.width, self.fill_value)
         return resize(x, self.height, self.width, self.interpolation)
 
-    def image_size(self, h: int | None, w: int | None) -> tuple[int | None, int | None]:
-        return self.height, self.width
-
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "height": self.height,
-            "width": self.width,
             "interpolation": self.interpolation,
             "crop_to_aspect_ratio": self.crop_to_aspect_ratio,
             "pad_to_aspect_ratio": self.pad_to_aspect_ratio,
@@ -81,14 +91,6 @@ class Resizing(ImageLayer):
             "fill_value": self.fill_value,
             "antialias": self.antialias,
         }
-
-
-def target_size(who: str, height: Any, width: Any) -> tuple[int, int]:
-    """The two, if they are positive integers; else ValueError."""
-    for name, size in (("height", height), ("width", width)):
-        if not isinstance(size, int | np.integer) or size < 1:
-            raise ValueError(f"{who}: `{name}` is a positive integer. Received: {name}={size!r}")
-    return int(height), int(width)
 
 
 def resize(x: np.ndarray, height: int, width: int, interpolation: str = "bilinear") -> np.ndarray:
