@@ -1,24 +1,15 @@
-"""The same script on Keras and on cdl: from the same weights, in the same order of samples, the same training.
-
-Optional: skipped where Keras with one of its backends is not installed.
-"""
+"""The same script on Keras and on cdl: from the same weights, in the same order of samples, the same training."""
 
 import contextlib
-import importlib.util
 import io
-import os
 
 import numpy as np
 import pytest
+from keras_peer import keras
 
 import cdl
 
-BACKENDS = ("torch", "jax", "tensorflow")
-installed = [backend for backend in BACKENDS if importlib.util.find_spec(backend)]
-if "KERAS_BACKEND" not in os.environ and installed:
-    os.environ["KERAS_BACKEND"] = installed[0]
-keras = pytest.importorskip("keras", exc_type=ImportError)
-pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("keras_backend")]
+pytestmark = pytest.mark.filterwarnings("ignore")
 
 rng = np.random.default_rng(5)
 X = rng.normal(size=(22, 5)).astype("float32")
@@ -26,12 +17,6 @@ VALIDATION_X = rng.normal(size=(9, 5)).astype("float32")
 LABELS = rng.integers(0, 3, 22)
 VALIDATION_LABELS = rng.integers(0, 3, 9)
 WEIGHT = rng.uniform(0.2, 2.0, 22).astype("float32")
-
-
-@pytest.fixture(scope="module")
-def keras_backend():
-    keras.config.set_floatx("float32")
-    keras.config.disable_traceback_filtering()
 
 
 def targets(kind, labels):
