@@ -6,6 +6,7 @@ import io
 import numpy as np
 import pytest
 from keras_peer import keras
+from recorder import recorder
 
 import cdl
 
@@ -377,25 +378,8 @@ def test_running_results_of_single_batches_are_those_of_keras():
 # ---- callbacks ----
 
 
-def recorder(lib):
-    """A callback that overrides every moment, and the list of its calls: moment, number, names in the logs."""
-    calls = []
-
-    def moment(name, numbered):
-        if numbered:
-            return lambda self, number, logs=None: calls.append((name, number, sorted(logs or {})))
-        return lambda self, logs=None: calls.append((name, sorted(logs or {})))
-
-    moments = {
-        f"on_{what}_{when}": moment(f"on_{what}_{when}", what == "epoch" or what.endswith("batch"))
-        for what in ("train", "test", "predict", "epoch", "train_batch", "test_batch", "predict_batch")
-        for when in ("begin", "end")
-    }
-    return type("Recorder", (lib.callbacks.Callback,), moments)(), calls
-
-
 def recorded_calls(lib):
-    callback, calls = recorder(lib)
+    callback, calls = recorder(lib.callbacks.Callback)
     model = lib.Sequential([lib.layers.Input((5,)), lib.layers.Dense(3)])
     model.compile("sgd", "mse", metrics=["mae"])
     y = targets("numbers", LABELS)
