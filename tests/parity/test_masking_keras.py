@@ -1,22 +1,12 @@
-"""Masks and Embedding in Keras and in cdl: which layers pass masks on, what the loss and the metrics count, training.
-
-Optional: skipped where Keras with one of its backends is not installed.
-"""
-
-import importlib.util
-import os
+"""Masks and Embedding in Keras and in cdl: which layers pass masks on, what losses and metrics count, training."""
 
 import numpy as np
 import pytest
+from keras_peer import keras
 
 import cdl
 
-BACKENDS = ("torch", "jax", "tensorflow")
-installed = [backend for backend in BACKENDS if importlib.util.find_spec(backend)]
-if "KERAS_BACKEND" not in os.environ and installed:
-    os.environ["KERAS_BACKEND"] = installed[0]
-keras = pytest.importorskip("keras", exc_type=ImportError)
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("names_begin_anew")]
 
 rng = np.random.default_rng(8)
 COUNTED = np.arange(6) < np.array([[6], [2], [4], [1], [3]])
@@ -25,13 +15,6 @@ WORDS = np.where(COUNTED, rng.integers(1, 9, size=(5, 6)), 0)
 STEP_TARGETS = rng.normal(size=(5, 6, 1)).astype("float32")
 TARGETS = rng.normal(size=(5, 1)).astype("float32")
 LABELS = rng.integers(0, 4, size=(5, 6))
-
-
-@pytest.fixture(autouse=True)
-def names_begin_anew():
-    keras.config.set_floatx("float32")
-    keras.utils.clear_session()
-    cdl.utils.clear_session()
 
 
 def mask_of(y):
@@ -57,7 +40,9 @@ ARGUMENTS = {
     "RandomZoom": (0.1,),
     **dict.fromkeys(("GaussianNoise", "GaussianDropout", "AlphaDropout", "Dropout"), (0.1,)),
     **{f"SpatialDropout{n}D": (0.1,) for n in (1, 2, 3)},
-    **{f"{kind}{n}D{end}": (2, 2) for kind in ("Conv", "SeparableConv") for n in (1, 2, 3) for end in ("", "Transpose")},
+    **{
+        f"{kind}{n}D{end}": (2, 2) for kind in ("Conv", "SeparableConv") for n in (1, 2, 3) for end in ("", "Transpose")
+    },
     **{f"DepthwiseConv{n}D": (2,) for n in (1, 2)},
     "LSTM": (2,),
     "GRU": (2,),
@@ -199,7 +184,9 @@ def test_mask_at_the_end_of_a_chain(name):
 def test_mask_behind_branches(merge):
     i = keras.Input((6, 3))
     branches = [keras.layers.Masking()(i), keras.layers.Masking(1.0)(i)]
-    merged = {"add": keras.layers.Add, "maximum": keras.layers.Maximum, "concatenate": keras.layers.Concatenate}[merge]()
+    merged = {"add": keras.layers.Add, "maximum": keras.layers.Maximum, "concatenate": keras.layers.Concatenate}[
+        merge
+    ]()
     x = X.copy()
     x[1, :3] = 1.0
     expected = mask_of(keras.Model(i, merged(branches))(x))

@@ -1,23 +1,15 @@
 """Recurrent layers beside Keras: the same weights give the same outputs, states and gradients, masks included; and the
 same configurations, paths and classes of errors.
-
-Optional: skipped where Keras with one of its backends is not installed.
 """
 
-import importlib.util
 import itertools
-import os
 
 import numpy as np
 import pytest
+from keras_peer import keras, plain
 
 import cdl
 
-BACKENDS = ("torch", "jax", "tensorflow")
-installed = [backend for backend in BACKENDS if importlib.util.find_spec(backend)]
-if "KERAS_BACKEND" not in os.environ and installed:
-    os.environ["KERAS_BACKEND"] = installed[0]
-keras = pytest.importorskip("keras", exc_type=ImportError)
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 COMPUTING = [name for name, module in cdl.backend.BACKENDS.items() if hasattr(module, "lstm")]
@@ -29,9 +21,7 @@ MASK = np.array([[1, 1, 1, 1, 1, 1], [1, 1, 1, 0, 0, 0], [1, 0, 1, 1, 0, 1], [1,
 
 
 @pytest.fixture(autouse=True, params=COMPUTING)
-def fresh(request):
-    keras.utils.clear_session()
-    cdl.utils.clear_session()
+def fresh(request, names_begin_anew):
     with cdl.config.set_backend(request.param):
         yield
 
@@ -273,16 +263,6 @@ CONFIGURED = {
     ),
     "TimeDistributed": lambda lib: lib.layers.TimeDistributed(lib.layers.Dense(2)),
 }
-
-
-def plain(config):
-    """Tuples as lists, as they are in JSON; what Keras adds for purposes of its own is left out."""
-    if isinstance(config, dict):
-        ignored = ("quantization_config", "build_config", "compile_config", "shared_object_id")
-        return {key: plain(value) for key, value in config.items() if key not in ignored}
-    if isinstance(config, list | tuple):
-        return [plain(item) for item in config]
-    return config
 
 
 @pytest.mark.parametrize("name", CONFIGURED)
