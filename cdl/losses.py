@@ -74,24 +74,27 @@ class Loss:
             "y_pred), the derivative of call's values with respect to y_pred, in a subclass of cdl.losses.Loss."
         )
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> Any:
         """The reduced loss, a float; an array of values if nothing is reduced. ValueError for shapes that do not fit.
 
-        `sample_weight`: one number for each value, or for each index of their first axes.
+        `sample_weight`: one number for each value, or for each index of their first axes. `mask`: likewise, False for
+        values that do not count, neither in the sum nor in the number by which a mean divides.
         """
-        y_true, y_pred, mask = self._prepare(y_true, y_pred)
+        y_true, y_pred, own = self._prepare(y_true, y_pred)
         values = as_float(self.call(y_true, y_pred), f"the values of loss {self.name!r}")
-        weight, scale = self._weight(values.shape, sample_weight, mask, values.dtype)
+        weight, scale = self._weight(values.shape, sample_weight, own, mask, values.dtype)
         if weight is not None:
             values = values * weight
         if self.reduction is None or self.reduction == "none":
             return values
         return scale * float(np.sum(values, dtype=np.float64))
 
-    def value_and_gradient(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> tuple[float, np.ndarray]:
+    def value_and_gradient(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None
+    ) -> tuple[float, np.ndarray]:
         """The reduced loss, and its derivative with respect to `y_pred`. ValueError for the reduction None."""
         self._refuse_unreduced()
-        t, p, mask = self._prepare(y_true, y_pred)
+        t, p, own = self._prepare(y_true, y_pred)
         values = as_float(self.call(t, p), f"the values of loss {self.name!r}")
         dy = as_float(self.gradient(t, p), f"the gradient of loss {self.name!r}")
         if dy.shape != p.shape or values.shape != p.shape[: values.ndim]:
@@ -99,7 +102,7 @@ class Loss:
                 f"Loss {self.name!r}: for y_pred of shape {p.shape}, call gives shape {values.shape} and gradient "
                 f"gives {dy.shape}. The gradient needs y_pred's shape; the values' shape is where y_pred's begins."
             )
-        weight, scale = self._weight(values.shape, sample_weight, mask, values.dtype)
+        weight, scale = self._weight(values.shape, sample_weight, own, mask, values.dtype)
         if weight is not None:
             values = values * weight
             dy = dy * weight.reshape(weight.shape + (1,) * (dy.ndim - weight.ndim))
@@ -116,12 +119,19 @@ class Loss:
         return dy.astype(y_pred.dtype, copy=False) if getattr(y_pred, "dtype", None) in FLOATS else dy
 
     def _weight(
-        self, shape: tuple[int, ...], sample_weight: Any, mask: np.ndarray | None, dtype: Any
+        self, shape: tuple[int, ...], sample_weight: Any, own: np.ndarray | None, given: Any, dtype: Any
     ) -> tuple[np.ndarray | None, float]:
-        """The weight of each value (None for ones), in the values' shape, and the scale of their sum."""
+        """The weight of each value (None for ones), in the values' shape, and the scale of their sum.
+
+        A value counts where neither the loss's own mask nor the given one says no.
+        """
+        mask = own
+        if given is not None:
+            mask = np.broadcast_to(_along_rows(np.asarray(given, bool), shape, "the mask"), shape)
+            mask = mask if own is None else mask & own
         weight = mask
         if sample_weight is not None:
-            weight = _weight_of_rows(as_float(sample_weight, "sample_weight"), shape)
+            weight = _along_rows(as_float(sample_weight, "sample_weight"), shape, "sample_weight")
             weight = weight if mask is None else weight * mask
         if self.reduction in ("sum", "none", None):
             count: float = 1.0
@@ -149,7 +159,7 @@ class Loss:
         return cls(**config)
 
 
-def _weight_of_rows(weight: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def _along_rows(weight: np.ndarray, shape: tuple[int, ...], name: str) -> np.ndarray:
     """The weight with as many axes as the values, so that it broadcasts to `shape`: first axes are aligned."""
     rows = weight
     while rows.ndim > len(shape) and rows.shape[-1] == 1:
@@ -161,8 +171,8 @@ def _weight_of_rows(weight: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
             np.broadcast_to(rows, shape)
         except ValueError:
             raise ValueError(
-                f"sample_weight has shape {weight.shape}, but the loss has values of shape {shape}: give one weight "
-                "for each value, or for each of their first axes."
+                f"{name} has shape {weight.shape}, but the loss has values of shape {shape}: give one number for each "
+                "value, or for each of their first axes."
             ) from None
     return rows
 
@@ -225,10 +235,12 @@ class RowLoss(Loss):
     ) -> tuple[float, np.ndarray]:
         raise NotImplementedError
 
-    def value_and_gradient(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> tuple[float, np.ndarray]:
+    def value_and_gradient(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None
+    ) -> tuple[float, np.ndarray]:
         self._refuse_unreduced()
-        t, p, mask = self._prepare(y_true, y_pred)
-        weight, scale = self._weight(p.shape[:-1], sample_weight, mask, p.dtype)
+        t, p, own = self._prepare(y_true, y_pred)
+        weight, scale = self._weight(p.shape[:-1], sample_weight, own, mask, p.dtype)
         total, dy = self._total_and_gradient(t, p, weight, scale)
         return total, dy if p is y_pred else self._restore(dy, y_pred)
 

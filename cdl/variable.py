@@ -1,4 +1,4 @@
-"""A variable: an array that a layer owns for life, and its gradient."""
+"""A variable: an array that a layer owns for life, and its gradient, which may be that of a few rows."""
 
 from __future__ import annotations
 
@@ -7,15 +7,58 @@ from typing import Any
 
 import numpy as np
 
-from cdl import config
+from cdl import config, ops
+
+
+class RowGradient(np.lib.mixins.NDArrayOperatorsMixin):
+    """The gradient of a matrix of which few rows were used: `rows[k]` is that of row `index[k]`, all others are 0.
+
+    index int64 (k,), ascending; rows (k, d); shape (n, d), that of the matrix. The sum of two has the rows that one of
+    them has; in all other arithmetic it is the array that `dense()` returns.
+
+    >>> grad = RowGradient(np.array([2]), np.ones((1, 3)), shape=(1000, 3))
+    >>> np.asarray(grad).sum()     # 3.0
+    """
+
+    __slots__ = ("index", "rows", "shape")
+
+    def __init__(self, index: np.ndarray, rows: np.ndarray, shape: tuple[int, ...]) -> None:
+        self.index, self.rows, self.shape = index, rows, shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.rows.dtype
+
+    def dense(self) -> np.ndarray:
+        """The whole gradient."""
+        gradient = np.zeros(self.shape, self.dtype)
+        ops.put_rows(gradient, self.index, self.rows)
+        return gradient
+
+    def __add__(self, other: Any) -> Any:
+        if not isinstance(other, RowGradient):
+            return self.dense() + other
+        rows, index = np.concatenate((self.rows, other.rows)), np.concatenate((self.index, other.index))
+        used, sums = ops.sum_rows(rows, index)
+        return RowGradient(used, sums, self.shape)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return self.dense().astype(dtype or self.dtype, copy=False)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        inputs = tuple(x.dense() if isinstance(x, RowGradient) else x for x in inputs)
+        return getattr(ufunc, method)(*inputs, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<RowGradient of {len(self.index)} rows, shape={self.shape}, dtype={self.dtype.name}>"
 
 
 class Variable(np.lib.mixins.NDArrayOperatorsMixin):
     """An array with a name, updated in place, that gathers its gradient.
 
     `value` keeps its identity, shape and dtype for life: optimizers update it in place, `assign` copies into it.
-    `grad` is None until a backward pass adds to it; the training loop resets it before each step, so that after a step
-    the last gradient can be read.
+    `grad` is None until a backward pass adds to it, an array or a `RowGradient`; the training loop resets it before
+    each step, so that after a step the last gradient can be read.
 
     Parameters: `initializer`, an array or a function of (shape, dtype); `shape`, needed for a function; `dtype`, by
     default `cdl.config.floatx()`; `trainable`; `name`.
@@ -43,7 +86,7 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
         self.value: np.ndarray = np.array(initializer, dtype=dtype, order="C")
         if shape is not None and self.value.shape != tuple(shape):
             raise ValueError(f"Variable {name!r}: the initial value has shape {self.value.shape}, shape={tuple(shape)}")
-        self.grad: np.ndarray | None = None
+        self.grad: np.ndarray | RowGradient | None = None
         self.name = name or "variable"
         self.path = self.name
         self.trainable = trainable
@@ -89,7 +132,7 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
         self.value -= np.asarray(value)
         return self
 
-    def add_gradient(self, grad: np.ndarray) -> None:
+    def add_gradient(self, grad: np.ndarray | RowGradient) -> None:
         """Add one contribution to the gradient: the first is kept as it is, later ones are summed into a new array.
 
         Raises ValueError where the shapes differ.

@@ -215,6 +215,10 @@ typedef struct {
 
     /* index[r] = the first position of the largest element of row r (of x[n,d], d > 0). */
     void (*argmax)(ptrdiff_t n, ptrdiff_t d, const void *x, int64_t *index);
+    /* sums[g] = x[order[start[g]]] + ... + x[order[start[g + 1] - 1]], in this order, for rows of d and each of `groups`;
+     * none is empty.  cdl_group_rows finds them. */
+    void (*sum_rows)(ptrdiff_t groups, ptrdiff_t d, const void *x, const int64_t *order, const int64_t *start,
+                     void *sums);
 
     /* Pixel (i, j) of y[r] is what lies in x[r] at row t[0] i + t[1] j + t[2], column t[3] i + t[4] j + t[5], where
      * t = transforms[r,6], in pixels. */
@@ -242,6 +246,12 @@ const cdl_primitives *cdl_table(int is_double);
 
 /* out[r] = source[index[r]] for rows of row_bytes bytes each. */
 void cdl_take_rows(ptrdiff_t count, ptrdiff_t row_bytes, const void *source, const int64_t *index, void *out);
+/* target[index[r]] = rows[r], for different indices. */
+void cdl_put_rows(ptrdiff_t count, ptrdiff_t row_bytes, const void *rows, const int64_t *index, void *target);
+/* The positions of equal indices, brought together: order[start[g]], ..., order[start[g + 1] - 1] are those of used[g],
+ * ascending, as used is.  0 <= index[r] < 2^32, count < 2^32.  order, used: count elements, start: count + 1.  Returns the
+ * number of groups, or -1 when memory is exhausted. */
+ptrdiff_t cdl_group_rows(ptrdiff_t count, const int64_t *index, int64_t *order, int64_t *start, int64_t *used);
 
 /* The instruction set: "generic", "avx2" or "avx512".  cdl_set_isa returns 0, or -1 if the CPU or this build lacks it. */
 const char *cdl_isa(void);

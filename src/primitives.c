@@ -30,6 +30,7 @@
 #include "softmax.c"
 #include "loss.c"
 #include "argmax.c"
+#include "rows.c"
 #include "sampling.c"
 #include "optim.c"
 #include "random.c"
@@ -74,6 +75,7 @@ const cdl_primitives CDL_TABLE = {
     .categorical_crossentropy = categorical_crossentropy,
     .sparse_categorical_crossentropy = sparse_categorical_crossentropy,
     .argmax = argmax,
+    .sum_rows = sum_rows,
     .affine_sample = affine_sample,
     .sgd = sgd,
     .momentum = momentum,

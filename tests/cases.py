@@ -61,6 +61,11 @@ def integers(limit: int, *shape: int, dtype: type = np.int32) -> Drawn:
     return Drawn(lambda rng, _, *before: rng.integers(0, limit, size=shape).astype(dtype), "x".join(map(str, shape)))
 
 
+def permutation(limit: int, size: int) -> Drawn:
+    """`size` different integers below `limit`."""
+    return Drawn(lambda rng, _, *before: rng.permutation(limit)[:size].astype(np.int64), f"{size} of {limit}")
+
+
 def with_ties(*shape: int) -> Drawn:
     return _array(shape, lambda rng, shape: rng.integers(0, 4, size=shape))
 
@@ -72,7 +77,7 @@ def after(function: Callable[..., np.ndarray]) -> Drawn:
 
 # ---------------------------------------------------------------------------------------------------------------- cases
 
-IN_PLACE = frozenset({"sgd", "momentum", "rmsprop", "adam"})
+IN_PLACE = frozenset({"sgd", "momentum", "rmsprop", "adam", "put_rows"})
 
 
 @dataclass(frozen=True, init=False)
@@ -274,6 +279,8 @@ CONVOLUTIONS = [
     *square((3, 1, 1, 3), (1, 1, 3, 4)),
     *square((2, 9, 9, 12), (3, 3, 4, 18), padding=1, groups=3),
     *square((2, 7, 8, 8), (3, 3, 1, 8), padding=1, groups=8),  # one kernel for each channel
+    *square((2, 7, 6, 6), (3, 3, 3, 2), padding=1, groups=2),  # one output for each group of channels
+    *square((3, 5, 6), (1, 2, 3), groups=3),
     *square((2, 7, 8, 5), (3, 3, 1, 15), stride=2, padding=1, groups=5, function="tanh"),
     *square((3, 50, 4), (5, 4, 9), padding=(4, 0)),  # causal
     *square((2, 60, 3), (7, 3, 24), stride=3),
@@ -475,6 +482,23 @@ SELECTION = [
     Case("take_rows", integers(9, 50, 2, 3), integers(50, 17, dtype=np.int64)),
     Case("take_rows", integers(256, 50, 28, 28, dtype=np.uint8), integers(50, 2003, dtype=np.int64)),
     Case("take_rows", normal(5, 0), integers(5, 3, dtype=np.int64)),
+    *[
+        Case("sum_rows", normal(m, d), integers(limit, m, dtype=np.int64), length=m // limit)
+        for m, d, limit in [
+            (0, 3, 1),
+            (1, 1, 1),
+            (1, 64, 2**31),
+            (7, 0, 3),
+            (100, 5, 1),
+            (300, 67, 40),
+            (2000, 64, 10_000),
+            (4001, 33, 2**23),
+        ]
+    ],
+    *[
+        Case("put_rows", normal(n, *rest), permutation(n, k), normal(k, *rest))
+        for n, k, rest in [(5, 3, (4,)), (50, 50, (2, 3)), (5, 0, (4,)), (4001, 2000, (33,)), (9, 4, ())]
+    ],
 ]
 
 

@@ -17,6 +17,7 @@ from cdl.layers.convolution_transpose import (
 from cdl.layers.dense import Dense
 from cdl.layers.depthwise_convolution import DepthwiseConv1D, DepthwiseConv2D
 from cdl.layers.dropout import AlphaDropout, Dropout, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
+from cdl.layers.embedding import Embedding
 from cdl.layers.global_pooling import (
     GlobalAveragePooling1D,
     GlobalAveragePooling2D,
@@ -27,6 +28,7 @@ from cdl.layers.global_pooling import (
 )
 from cdl.layers.input import Input, InputLayer, KerasTensor
 from cdl.layers.margins import Cropping1D, Cropping2D, Cropping3D, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
+from cdl.layers.masking import Masking
 from cdl.layers.merging import Parallel, Residual
 from cdl.layers.noise import GaussianDropout, GaussianNoise
 from cdl.layers.normalization import (
@@ -45,7 +47,11 @@ from cdl.layers.pooling import (
     MaxPooling3D,
 )
 from cdl.layers.preprocessing import (
+    CategoryEncoding,
     CenterCrop,
+    Discretization,
+    Hashing,
+    IntegerLookup,
     Normalization,
     RandomBrightness,
     RandomContrast,
@@ -56,6 +62,19 @@ from cdl.layers.preprocessing import (
     RandomZoom,
     Rescaling,
     Resizing,
+    StringLookup,
+    TextVectorization,
+)
+from cdl.layers.recurrent import (
+    GRU,
+    LSTM,
+    RNN,
+    Bidirectional,
+    GRUCell,
+    LSTMCell,
+    SimpleRNN,
+    SimpleRNNCell,
+    StackedRNNCells,
 )
 from cdl.layers.regularization import ActivityRegularization
 from cdl.layers.reshaping import Flatten, Identity, Permute, RepeatVector, Reshape
@@ -65,6 +84,7 @@ from cdl.layers.separable_convolution import (
     SeparableConvolution1D,
     SeparableConvolution2D,
 )
+from cdl.layers.time_distributed import TimeDistributed
 from cdl.layers.upsampling import UpSampling1D, UpSampling2D, UpSampling3D
 from cdl.utils.registry import Registry
 from cdl.utils.registry import deserialize as deserialize
@@ -72,6 +92,9 @@ from cdl.utils.registry import serialize as serialize
 
 __all__ = [
     "ELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "Activation",
     "ActivityRegularization",
     "AlphaDropout",
@@ -82,6 +105,8 @@ __all__ = [
     "AvgPool2D",
     "AvgPool3D",
     "BatchNormalization",
+    "Bidirectional",
+    "CategoryEncoding",
     "CenterCrop",
     "Context",
     "Conv1D",
@@ -102,8 +127,11 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Discretization",
     "Dropout",
+    "Embedding",
     "Flatten",
+    "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
@@ -119,13 +147,17 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "Hashing",
     "Identity",
     "Input",
     "InputLayer",
+    "IntegerLookup",
     "KerasTensor",
+    "LSTMCell",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "Masking",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",
@@ -154,10 +186,16 @@ __all__ = [
     "SeparableConv2D",
     "SeparableConvolution1D",
     "SeparableConvolution2D",
+    "SimpleRNN",
+    "SimpleRNNCell",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "StackedRNNCells",
+    "StringLookup",
+    "TextVectorization",
+    "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",

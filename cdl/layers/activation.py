@@ -20,6 +20,8 @@ class Activation(Layer):
     array([[0., 2.]], dtype=float32)
     """
 
+    supports_masking = True
+
     def __init__(self, activation: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
@@ -97,12 +99,40 @@ class ELU(_FixedActivation):
         return {**super().get_config(), "alpha": self.alpha}
 
 
+MASKED = -1e9  # what a masked element becomes, so that its exponential is 0 beside any other
+
+
 class Softmax(_FixedActivation):
-    """y = exp(x) / sum of exp(x) along `axis` (one or several): positive numbers that add up to 1."""
+    """y = exp(x) / sum of exp(x) along `axis` (one or several): positive numbers that add up to 1.
+
+    With a mask, which is spread to the shape of x, only the elements that count share the 1; y is 0 for the others.
+    Raises ValueError for a mask that cannot be spread so; such as that of a sequence's steps, whose elements all have a
+    probability: use Activation("softmax") there.
+    """
 
     def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
         super().__init__(activations.softmax.bind(axis=axis if isinstance(axis, int) else tuple(axis)), **kwargs)
         self.axis = axis
+
+    def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
+        if ctx.mask is None:
+            return super().forward(ctx, x)
+        self.check_mask(ctx.mask, x.shape)
+        y = super().forward(ctx, np.where(ctx.mask, x, x.dtype.type(MASKED)))
+        return np.where(ctx.mask, y, x.dtype.type(0))
+
+    def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray:
+        if ctx.mask is None:
+            return super().backward(ctx, dy)
+        return np.where(ctx.mask, super().backward(ctx, np.where(ctx.mask, dy, dy.dtype.type(0))), dy.dtype.type(0))
+
+    def check_mask(self, mask: np.ndarray, shape: Shape) -> None:
+        sizes = zip(reversed(mask.shape), reversed(shape), strict=False)
+        if mask.ndim > len(shape) or any(size not in (1, wanted) for size, wanted in sizes):
+            raise ValueError(
+                f"{self.who}: the `mask` must be broadcastable to `inputs`, but mask has shape {mask.shape} "
+                f"and x has shape {shape}. For the mask of a sequence's steps, use Activation('softmax')."
+            )
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "axis": self.axis}
@@ -114,6 +144,7 @@ class PReLU(ParametricLayer):
     alpha has the shape of one sample, and size 1 along `shared_axes` (counted from 1, the batch axis being 0).
     """
 
+    supports_masking = True
     roles = ("alpha",)
 
     def __init__(

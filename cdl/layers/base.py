@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -68,6 +69,8 @@ class Layer:
         super().__init_subclass__(**kwargs)
         if "build" in cls.__dict__:
             cls.build = _recording_build(cls.__dict__["build"])  # type: ignore[method-assign]
+        if "compute_mask" in cls.__dict__ and "supports_masking" not in cls.__dict__:
+            cls.supports_masking = True
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Layer:
         layer = super().__new__(cls)
@@ -145,6 +148,37 @@ class Layer:
             f"derivative of its forward; cdl has no automatic differentiation."
         )
 
+    # ---- masks ----
+
+    supports_masking: bool = False  # whether the output has a mask if the input has; True where compute_mask is defined
+
+    def compute_mask(self, inputs: np.ndarray, previous_mask: np.ndarray | None) -> np.ndarray | None:
+        """The mask of the output, from the input and its mask: bool, False for steps that do not count; None if all do.
+
+        By default that of the input.
+        """
+        return previous_mask
+
+    @property
+    def makes_masks(self) -> bool:
+        """Whether the output may have a mask where the input has none."""
+        return self.supports_masking and type(self).compute_mask is not Layer.compute_mask
+
+    def output_mask(self, ctx: Context, x: np.ndarray) -> np.ndarray | None:
+        """The mask of what `forward(ctx, x)` has put out. Warns where the layer destroys the mask of its input."""
+        if self.supports_masking:
+            return self.compute_mask(x, ctx.mask)
+        if ctx.mask is not None:
+            warnings.warn(
+                f"Layer '{self.name}' (of type {type(self).__name__}) was passed an input with a mask attached to it. "
+                "However, this layer does not support masking and will therefore destroy the mask information. "
+                "Downstream layers will not see the mask.",
+                stacklevel=2,
+            )
+        return None
+
+    # ---- shapes ----
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """The shape of the output for an input of this shape."""
         if type(self).build is Layer.build and not self._sublayers:
@@ -156,10 +190,13 @@ class Layer:
 
     # ---- the public call ----
 
-    def __call__(self, x: Any, *, training: bool | None = None, ctx: Context | None = None) -> np.ndarray:
+    def __call__(
+        self, x: Any, *, training: bool | None = None, mask: Any = None, ctx: Context | None = None
+    ) -> np.ndarray:
         """The layer's output for `x`: builds the layer if needed, converts and checks `x`, then runs `forward`.
 
-        Give a `ctx` to be able to go back: `layer.backward(ctx, dy)`.
+        `mask`: for each step of `x` whether it counts, for layers that heed it. Give a `ctx` to be able to go back:
+        `layer.backward(ctx, dy)`.
         """
         x = self.convert(x)
         if x.ndim == 0:
@@ -167,7 +204,10 @@ class Layer:
         if not self.built:
             self.build(with_open_batch(x.shape))
         self.check_input(x.shape)
-        return self.forward(ctx or Context(training, gradient=False), x)
+        ctx = ctx or Context(training, gradient=False)
+        if mask is not None:
+            ctx.mask = np.asarray(mask, bool)
+        return self.forward(ctx, x)
 
     def convert(self, x: Any) -> np.ndarray:
         """`x` as an array of the layer's float type. Raises ValueError for what is not numeric."""

@@ -18,6 +18,8 @@ class Chain(Layer):
     The paths of the layers' variables begin with the chain's name.
     """
 
+    supports_masking = True
+
     def __init__(self, layers: Iterable[Layer] = (), **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._stack: tuple[Layer, ...] = tuple(layers)
@@ -36,22 +38,43 @@ class Chain(Layer):
                     variable.path = f"{self.name}/{variable.path}"
             self._shapes.append(tuple(layer.compute_output_shape(shape)))
 
+    def convert(self, x: Any) -> np.ndarray:
+        """`x` as the first layer wants it."""
+        return self._stack[0].convert(x) if self._stack else super().convert(x)
+
     # A layer below all that is trained remembers nothing, and is never gone back through.
 
+    # The mask travels beside x: what ctx.mask holds at the end is the mask of the output.
+
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
+        mask = ctx.mask
         if not ctx.gradient:
-            for layer, _, _ in self._steps():
-                x = layer.forward(ctx, x)
+            for layer, _, _, makes_masks in self._steps():
+                source = x
+                x = layer.forward(ctx, source)
+                if makes_masks or mask is not None:
+                    ctx.mask = mask = layer.output_mask(ctx, source)
             return x
         training, wanted, losses = ctx.training, ctx.need_input_grad, ctx.losses
         calls = []
-        for layer, trained_below, trained in self._steps():
-            child = Context(training, wanted or trained, wanted or trained_below, losses)
-            x = layer.forward(child, x)
+        for layer, trained_below, trained, makes_masks in self._steps():
+            child = Context(training, wanted or trained, wanted or trained_below, losses, mask)
+            source = x
+            x = layer.forward(child, source)
+            if makes_masks or mask is not None:
+                mask = layer.output_mask(child, source)
             if child.gradient:
                 calls.append((layer, child))
+        ctx.mask = mask
         ctx.save(calls)
         return x
+
+    @property
+    def makes_masks(self) -> bool:
+        return any(layer.makes_masks for layer in self._stack)
+
+    def output_mask(self, ctx: Context, x: np.ndarray) -> np.ndarray | None:
+        return ctx.mask
 
     def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray | None:
         if not ctx.saved:
@@ -66,23 +89,23 @@ class Chain(Layer):
             dy = layer.backward(child, dy)
         return dy if ctx.need_input_grad else None
 
-    def _steps(self) -> list[tuple[Layer, bool, bool]]:
-        """Each layer, whether a layer below it is trained, and whether that or itself is; kept until the structure
-        changes.
+    def _steps(self) -> list[tuple[Layer, bool, bool, bool]]:
+        """Each layer, whether a layer below it is trained, whether that or itself is, and whether it makes masks; kept
+        until the structure changes.
         """
         if self._steps_version != Layer.structure_version:
             self._steps_list, below = [], False
             for layer in self._stack:
                 trained = below or bool(layer.trainable_weights)
-                self._steps_list.append((layer, below, trained))
+                self._steps_list.append((layer, below, trained, layer.makes_masks))
                 if layer.activity_regularizer is not None:
-                    self._steps_list.append((ActivityPenalty(layer.activity_regularizer), trained, trained))
+                    self._steps_list.append((ActivityPenalty(layer.activity_regularizer), trained, trained, False))
                 below = trained
             self._steps_version = Layer.structure_version
         return self._steps_list
 
     _steps_version = -1
-    _steps_list: list[tuple[Layer, bool, bool]]
+    _steps_list: list[tuple[Layer, bool, bool, bool]]
 
     def check_input(self, shape: Shape) -> None:
         for layer in self._stack:

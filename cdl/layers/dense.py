@@ -25,6 +25,8 @@ class Dense(KernelLayer):
     (32, 10)
     """
 
+    supports_masking = True
+
     def __init__(
         self,
         units: int,

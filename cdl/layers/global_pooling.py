@@ -108,9 +108,10 @@ class GlobalMaxPooling3D(_GlobalMaxPooling):
 
 
 class GlobalAveragePooling1D(_GlobalAveragePooling):
-    """The mean of each channel over a sequence.
+    """The mean of each channel over a sequence, or over those of its steps that the mask counts.
 
     Shapes: x (batch, length, channels) -> y (batch, channels), or with `keepdims` axes of size 1 between.
+    A sequence of which no step counts gives 0. The output has no mask.
     Raises ValueError for data_format="channels_first" and for an empty sequence.
 
     >>> GlobalAveragePooling1D()(np.zeros((8, 100, 16))).shape
@@ -118,6 +119,23 @@ class GlobalAveragePooling1D(_GlobalAveragePooling):
     """
 
     rank = 1
+
+    def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
+        if ctx.mask is None:
+            return super().forward(ctx, x)
+        counted = ctx.mask[..., None]
+        weight = counted / np.maximum(counted.sum(axis=1, keepdims=True), 1, dtype=x.dtype)
+        ctx.save(weight)
+        return self.shaped((np.where(counted, x, 0) * weight).sum(axis=1, keepdims=True))
+
+    def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray | None:
+        if ctx.mask is None:
+            return super().backward(ctx, dy)
+        (weight,) = ctx.saved
+        return weight * self.windowed(dy)
+
+    def compute_mask(self, inputs: np.ndarray, previous_mask: np.ndarray | None) -> None:
+        return None
 
 
 class GlobalAveragePooling2D(_GlobalAveragePooling):

@@ -49,7 +49,7 @@ def sizes(shape: Any) -> Shape:
 class InputLayer(Identity):
     """The place where a model's input enters: passes it on unchanged.
 
-    Parameters: `shape` of one sample, or `batch_shape` with the batch axis; `dtype`; `name`.
+    Parameters: `shape` of one sample, or `batch_shape` with the batch axis; `dtype`, "string" for texts; `name`.
     Raises ValueError unless exactly one of the two shapes is given.
     """
 
@@ -71,7 +71,7 @@ class InputLayer(Identity):
         if sparse or ragged:
             raise ValueError("InputLayer: cdl computes on dense arrays. Convert the data, for instance with toarray().")
         super().__init__(name=name or auto_name("input_layer"))
-        self.input_dtype = np.dtype(dtype or self.dtype).name
+        self.input_dtype = "string" if dtype in ("string", str) else np.dtype(dtype or self.dtype).name
         self.batch_shape: Shape = sizes(batch_shape) if shape is None else (batch_size, *sizes(shape))
         self.built = True
 

@@ -26,9 +26,6 @@ class KernelLayer(ParametricLayer):
     bias: Variable | None
 
     def __init__(self, *, activation: Any, use_bias: bool, **kwargs: Any) -> None:
-        for unused in ("lora_rank", "lora_alpha", "quantization_config"):
-            if kwargs.pop(unused, None) is not None:
-                raise ValueError(f"{type(self).__name__}: `{unused}` is not offered by cdl; leave it out.")
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
         self.use_bias = use_bias

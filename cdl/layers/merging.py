@@ -16,6 +16,7 @@ from cdl.layers.context import Context
 from cdl.utils import registry
 
 Arrays = list[np.ndarray]
+Masks = list[np.ndarray | None]
 
 
 class Elementwise:
@@ -49,6 +50,11 @@ class Elementwise:
     def backward(self, ctx: Context, dy: np.ndarray) -> Arrays:
         shapes, xs, y = ctx.saved
         return [summed_to(shape, self.derivative(i, len(shapes), xs, y, dy)) for i, shape in enumerate(shapes)]
+
+    def mask(self, xs: Arrays, masks: Masks) -> np.ndarray | None:
+        """A step counts where it does in one of the x's; all count in an x without mask."""
+        known = [mask for mask in masks if mask is not None]
+        return functools.reduce(operator.or_, known) if len(known) == len(masks) else None
 
     def combine(self, xs: Arrays) -> np.ndarray:
         raise NotImplementedError
@@ -131,6 +137,14 @@ class Concatenate:
         (sizes,) = ctx.saved
         return [np.ascontiguousarray(dx) for dx in np.split(dy, np.cumsum(sizes[:-1]), self.axis)]
 
+    def mask(self, xs: Arrays, masks: Masks) -> np.ndarray | None:
+        """A step counts where one of its features does."""
+        spread = [
+            np.ones(x.shape, bool) if mask is None else np.broadcast_to(with_last_axes(mask, x.ndim), x.shape)
+            for x, mask in zip(xs, masks, strict=True)
+        ]
+        return np.any(np.concatenate(spread, self.axis), axis=-1)
+
 
 def aligned(shape: Shape, rank: int) -> Shape:
     """The shape with axes of size 1 behind the batch, so that there are `rank` axes."""
@@ -143,6 +157,11 @@ def summed_to(shape: tuple[int, ...], dy: np.ndarray) -> np.ndarray:
         return dy
     spread = [axis for axis, size in enumerate(aligned(shape, dy.ndim)) if size == 1 and dy.shape[axis] != 1]
     return dy.sum(axis=tuple(spread)).reshape(shape)
+
+
+def with_last_axes(mask: np.ndarray, rank: int) -> np.ndarray:
+    """The mask with axes of size 1 behind its own, so that there are `rank` axes."""
+    return mask.reshape(mask.shape + (1,) * (rank - mask.ndim))
 
 
 MERGES = {"add": Add, "average": Average, "concatenate": Concatenate, "maximum": Maximum, "multiply": Multiply}
@@ -161,6 +180,8 @@ class Parallel(Layer):
     (32, 28, 28, 24)
     """
 
+    supports_masking = True
+
     def __init__(self, branches: Sequence[Any], merge: str = "add", axis: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not isinstance(branches, list | tuple) or not branches:
@@ -171,6 +192,13 @@ class Parallel(Layer):
         self.merge, self.axis = merge, axis
         self._fitting: list[Shape] = []  # the shapes of the last batch: mostly those of the next
         self._merge = Concatenate(axis) if merge == "concatenate" else MERGES[merge]()  # type: ignore[abstract]
+
+    @property
+    def makes_masks(self) -> bool:
+        return any(branch.makes_masks for branch in self.branches)
+
+    def output_mask(self, ctx: Context, x: np.ndarray) -> np.ndarray | None:
+        return ctx.mask  # left there by forward, as a Chain does
 
     def _layers_of(self, branch: Any) -> Sequence[Layer]:
         layers = branch if isinstance(branch, list | tuple) else [branch]
@@ -194,6 +222,10 @@ class Parallel(Layer):
         if shapes != self._fitting:
             self._merged_shape(shapes)
             self._fitting = shapes
+        if any(call.mask is not None for call in calls):
+            ctx.mask = self._merge.mask(ys, [call.mask for call in calls])
+        else:
+            ctx.mask = None
         merging = ctx.child()
         ctx.save(calls, merging)
         return self._merge.forward(merging, ys)
@@ -252,6 +284,7 @@ class Residual(Parallel):
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
         sum_call = ctx.child(ctx.need_input_grad)
         z = super().forward(sum_call, x)
+        ctx.mask = sum_call.mask
         y = self.activation.forward(z)
         ctx.save(sum_call, z, y)
         return y

@@ -21,6 +21,8 @@ class Noise(Layer):
     of keeping it.
     """
 
+    supports_masking = True
+
     def __init__(self, strength: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.strength = strength

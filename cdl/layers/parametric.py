@@ -27,6 +27,9 @@ class ParametricLayer(Layer):
     states: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, **kwargs: Any) -> None:
+        for unused in ("lora_rank", "lora_alpha", "quantization_config"):
+            if kwargs.pop(unused, None) is not None:
+                raise ValueError(f"{type(self).__name__}: `{unused}` is not offered by cdl; leave it out.")
         wishes = {argument: module.get(kwargs.pop(argument)) for argument, module in self._wishes()}
         super().__init__(**kwargs)
         vars(self).update(wishes)

@@ -18,6 +18,8 @@ class ActivityRegularization(Identity):
     A layer's own `activity_regularizer` does the same to its output.
     """
 
+    supports_masking = True
+
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
         super().__init__(activity_regularizer=regularizers.L1L2(l1=l1, l2=l2), **kwargs)
         self.l1, self.l2 = l1, l2
@@ -30,6 +32,8 @@ class ActivityRegularization(Identity):
 
 class ActivityPenalty(Layer):
     """What a model puts behind a layer that has an `activity_regularizer`."""
+
+    supports_masking = True
 
     def __init__(self, regularizer: Any) -> None:
         super().__init__(name="activity_penalty")

@@ -160,6 +160,8 @@ class RepeatVector(Layer):
 class Identity(Layer):
     """y = x: takes the place of a layer where nothing is to be done."""
 
+    supports_masking = True
+
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
         return x
 

@@ -41,10 +41,13 @@ class MeanAbsoluteError(_ErrorMetric):
 class RootMeanSquaredError(Mean):
     """The square root of the mean of (y_true - y_pred)^2 over all batches.
 
+    Masked steps do not count, as in `MeanSquaredError`, whose root this is. (In Keras 3.15 they count here.)
+
     >>> RootMeanSquaredError()([[0, 1], [0, 0]], [[1, 1], [0, 0]])
     0.5
     """
 
+    heeds_masks = True
     _direction = "down"
 
     def __init__(self, name: str | None = "root_mean_squared_error", dtype: Any = None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -25,8 +25,10 @@ class Metric:
     ...         return float(self.largest.value)
 
     `reset_state` sets the variables, and the metrics held as attributes, back to zero; state of another kind needs its
-    own.
+    own. `heeds_masks`: whether `update_state` takes the mask of y_pred, if there is one, as `sample_weight`.
     """
+
+    heeds_masks: ClassVar[bool] = False
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or auto_name(type(self).__name__)

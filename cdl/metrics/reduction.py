@@ -104,6 +104,8 @@ class Mean(Metric):
 class MeanMetricWrapper(Mean):
     """The mean of a function `fn(y_true, y_pred, **kwargs)` that gives one value per sample."""
 
+    heeds_masks = True
+
     def __init__(
         self, fn: Callable[..., np.ndarray], name: str | None = None, dtype: Any = None, **kwargs: Any
     ) -> None:

@@ -59,6 +59,8 @@ class Functional(Sequential):
         ys = [x]
         for layer in self._stack:
             ys.append(layer.forward(ctx, ys[-1]))
+            if layer.makes_masks or ctx.mask is not None:
+                ctx.mask = layer.output_mask(ctx, ys[-2])
         return [ys[position] for position in self._positions]
 
     def compile(self, *args: Any, **kwargs: Any) -> None:

@@ -40,27 +40,40 @@ class Objective:
         self._logged = list(zip(["loss", *unique_names(self.metrics, self.weighted_metrics)], self.all(), strict=True))
         self.resolved = True
 
-    def value(self, y_true: Any, y_pred: np.ndarray, sample_weight: np.ndarray | None) -> float:
+    # `mask` is that of y_pred. A loss or metric of one's own need not know it, where there is none.
+
+    def value(
+        self, y_true: Any, y_pred: np.ndarray, sample_weight: np.ndarray | None, mask: np.ndarray | None = None
+    ) -> float:
         if self.loss is None:
             raise ValueError(NO_LOSS)
-        return float(self.loss(y_true, y_pred, sample_weight))
+        return float(self.loss(y_true, y_pred, sample_weight, *given(mask)))
 
     def value_and_gradient(
-        self, y_true: Any, y_pred: np.ndarray, sample_weight: np.ndarray | None
+        self, y_true: Any, y_pred: np.ndarray, sample_weight: np.ndarray | None, mask: np.ndarray | None = None
     ) -> tuple[float, np.ndarray]:
         if self.loss is None:
             raise ValueError(NO_LOSS)
-        return self.loss.value_and_gradient(y_true, y_pred, sample_weight)
+        return self.loss.value_and_gradient(y_true, y_pred, sample_weight, *given(mask))
 
-    def update(self, loss: float, y_true: Any, y_pred: np.ndarray, sample_weight: np.ndarray | None) -> None:
+    def update(
+        self,
+        loss: float,
+        y_true: Any,
+        y_pred: np.ndarray,
+        sample_weight: np.ndarray | None,
+        mask: np.ndarray | None = None,
+    ) -> None:
         """Count one batch."""
         self.loss_tracker.update_state(loss, len(y_pred))
         if not self.resolved:
             self.resolve(y_true, y_pred)
         for metric in self.metrics:
-            metric.update_state(y_true, y_pred)
+            metric.update_state(y_true, y_pred, *given(mask if metric.heeds_masks else None))
         for metric in self.weighted_metrics:
-            metric.update_state(y_true, y_pred, sample_weight)
+            metric.update_state(
+                y_true, y_pred, weight_of_steps(sample_weight, mask) if metric.heeds_masks else sample_weight
+            )
 
     def all(self) -> list[metrics.Metric]:
         """The loss, then the metrics, in the order of `evaluate`'s list."""
@@ -73,6 +86,20 @@ class Objective:
     def reset(self) -> None:
         for metric in self.all():
             metric.reset_state()
+
+
+def given(value: Any) -> tuple[Any, ...]:
+    """The value as further arguments: none for None."""
+    return () if value is None else (value,)
+
+
+def weight_of_steps(sample_weight: np.ndarray | None, mask: np.ndarray | None) -> np.ndarray | None:
+    """The weights, 0 where the mask says so; first axes are aligned."""
+    if sample_weight is None or mask is None:
+        return mask if sample_weight is None else sample_weight
+    rank = max(sample_weight.ndim, mask.ndim)
+    weight, counted = (a.reshape(a.shape + (1,) * (rank - a.ndim)) for a in (sample_weight, mask))
+    return weight * counted
 
 
 def unique_names(plain: list[metrics.Metric], weighted: list[metrics.Metric]) -> list[str]:

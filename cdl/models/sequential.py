@@ -107,12 +107,22 @@ class Sequential(Chain, Model):
             return
         if not isinstance(self._stack[0], Sequential):
             self._stack[0].check_input(shape)  # may know better what is wrong
+        if len(shape) == len(expected) and self._layers_take(shape):
+            return
         sizes = zip(shape[1:], expected[1:], strict=False)
         if len(shape) != len(expected) or any(wanted not in (None, size) for size, wanted in sizes):
             raise ValueError(
                 f"{self.who}: input has shape {tuple(shape)}, but the model was built for {expected}. "
                 f"Reshape the input or rebuild the model."
             )
+
+    def _layers_take(self, shape: Shape) -> bool:
+        """Whether every layer can take it: as in Keras, other sizes than at build may do, such as more steps."""
+        try:
+            super().check_input(shape)
+        except ValueError:
+            return False
+        return True
 
     def _aligned(self, shape: Shape) -> Shape:
         """The shape; as in Keras, a last axis of length one may be missing, or be there in vain."""
@@ -174,19 +184,13 @@ class Sequential(Chain, Model):
     def get_config(self) -> dict[str, Any]:
         from cdl import layers
 
-        policy = {
-            "module": "keras",
-            "class_name": "DTypePolicy",
-            "config": {"name": self.dtype},
-            "registered_name": None,
-        }
         entries = [] if self._input_layer is None else [layers.serialize(self._input_layer)]
         for layer in self._stack:
             entry = layers.serialize(layer)
             if layer._build_shape is not None:
                 entry["build_config"] = {"input_shape": list(layer._build_shape)}
             entries.append(entry)
-        model_config = {"name": self.name, "trainable": self.trainable, "dtype": policy, "layers": entries}
+        model_config = {**super().get_config(), "layers": entries}
         if self._input_layer is not None:
             model_config["build_input_shape"] = list(self._input_layer.batch_shape)
         return model_config

@@ -78,6 +78,8 @@ from cdl.ops.rows import (
     INTERPOLATIONS,
     affine_sample,
     argmax,
+    put_rows,
+    sum_rows,
     take_rows,
 )
 from cdl.ops.rules import (

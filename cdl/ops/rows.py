@@ -26,6 +26,32 @@ def take_rows(source: np.ndarray, index: np.ndarray) -> np.ndarray:
     return backend.active.take_rows(source, index)
 
 
+def sum_rows(x: np.ndarray, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """sums[k] = sum of x[r] over all r with index[r] = used[k], in the order of r: the gradient of `take_rows`
+
+    x (m, d), index int64 (m,), 0 <= index < 2^31 -> (used int64 (k,), sums (k, d)). used: each index once, ascending.
+    """
+    if x.ndim != 2 or index.shape != x.shape[:1] or len(x) >= 2**31:
+        refuse("sum_rows", f"x is (m, d), index (m,), m < 2^31. Received: {x.shape}, {index.shape}")
+    at = backend.active.first_outside(index, 2**31)
+    if at >= 0:
+        raise IndexError(f"sum_rows: index {index[at]} at position {at} is outside 0..{2**31 - 1}")
+    return backend.active.sum_rows(x, index)
+
+
+def put_rows(target: np.ndarray, index: np.ndarray, rows: np.ndarray) -> None:
+    """target[index[k]] = rows[k], in place, for distinct indices.    target (n, ...), index int64 (k,), rows (k, ...)
+
+    Raises IndexError for an index outside 0 .. n - 1.
+    """
+    if index.ndim != 1 or rows.shape != (len(index), *target.shape[1:]):
+        refuse("put_rows", f"rows is (k, ...) for target (n, ...). Received: {rows.shape}, {target.shape}")
+    at = backend.active.first_outside(index, target.shape[0])
+    if at >= 0:
+        raise IndexError(f"put_rows: index {index[at]} at position {at} is outside 0..{target.shape[0] - 1}")
+    backend.active.put_rows(target, index, rows)
+
+
 INTERPOLATIONS = ("nearest", "bilinear")
 FILL_MODES = ("constant", "nearest", "reflect", "wrap")
 

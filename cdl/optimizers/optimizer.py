@@ -12,10 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from cdl import ops
 from cdl.utils import registry
 from cdl.utils.naming import auto_name
-from cdl.variable import Variable
+from cdl.variable import RowGradient, Variable
 
+Gradient = np.ndarray | RowGradient
+GRADIENTS = (np.ndarray, RowGradient)
 LearningRate = float | Callable[..., float]
 
 
@@ -32,6 +35,21 @@ class Table:
         self.constrained = [(v, v.constraint) for v in variables if v.constraint is not None]
         self.decayed = decayed
         self.no_decay = [0.0] * len(variables)
+
+    # Where only some rows of a variable are to change, `used` maps its position to the rows' numbers.
+
+    def rows(self, used: dict[int, np.ndarray]) -> list[np.ndarray]:
+        """The values, or copies of the rows in use."""
+        return [
+            ops.take_rows(value, used[position]) if position in used else value
+            for position, value in zip(self.positions, self.values, strict=True)
+        ]
+
+    def put_rows(self, used: dict[int, np.ndarray], rows: list[np.ndarray]) -> None:
+        """Copy what `rows` gave, and a rule has changed, to where it came from."""
+        for position, value, changed in zip(self.positions, self.values, rows, strict=True):
+            if position in used:
+                ops.put_rows(value, used[position], changed)
 
     def decays(self, decay: float) -> list[float]:
         return [decay if decayed else 0.0 for decayed in self.decayed]
@@ -127,6 +145,8 @@ class Optimizer:
         `variables` lists the state name by name; names in one tuple alternate, variable by variable.
         """
         return ()
+
+    rests_at_zero = False  # whether a gradient of zero leaves a value, and the state that goes with it, as they are
 
     def update(
         self,
@@ -226,7 +246,7 @@ class Optimizer:
 
     # ---- a step ----
 
-    def apply_gradients(self, grads_and_vars: Iterable[tuple[np.ndarray | None, Variable]]) -> int:
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Gradient | None, Variable]]) -> int:
         """`apply` for pairs (gradient, variable); returns the number of steps made so far.
 
         >>> optimizer.apply_gradients((v.grad, v) for v in model.trainable_variables)
@@ -235,7 +255,7 @@ class Optimizer:
         self.apply(grads, variables)
         return self.iterations
 
-    def apply(self, grads: Sequence[np.ndarray | None], trainable_variables: Sequence[Variable] | None = None) -> None:
+    def apply(self, grads: Sequence[Gradient | None], trainable_variables: Sequence[Variable] | None = None) -> None:
         """One step: change each variable by its gradient.
 
         `trainable_variables`: the variables of the gradients; by default all, in the order of `build`. A variable whose
@@ -246,9 +266,12 @@ class Optimizer:
         if len(grads) == 0:
             return
         present: list[Any]
+        used: dict[int, np.ndarray] = {}
         whole = trainable_variables is None or trainable_variables == self._trainable_variables
-        if whole and [type(grad) is np.ndarray and grad.dtype for grad in grads] == self._dtypes:
+        if whole and [type(grad) in GRADIENTS and grad.dtype for grad in grads] == self._dtypes:  # type: ignore[union-attr]
             present, tables = list(grads), self._tables
+            if RowGradient in map(type, present):
+                used = self._take_apart(present)
         else:
             present, tables = self._prepare(grads, trainable_variables)
         if self.gradient_accumulation_steps:
@@ -260,7 +283,10 @@ class Optimizer:
             for table in tables:
                 table_grads = present if len(tables) == 1 else [present[k] for k in table.positions]
                 decays = table.decays(learning_rate * self.weight_decay) if self.weight_decay else table.no_decay
-                self.update(table.values, table_grads, table.slots, decays, learning_rate)
+                values = table.rows(used) if used else table.values
+                self.update(values, table_grads, table.slots, decays, learning_rate)
+                if used:
+                    table.put_rows(used, values)
         if self.use_ema:
             self._update_averages()
         for table in tables:
@@ -268,6 +294,20 @@ class Optimizer:
                 variable.assign(constraint(variable.value))
         calls = self._calls.value
         calls.fill(calls.item() + 1)
+
+    def _take_apart(self, grads: list[Any]) -> dict[int, np.ndarray]:
+        """Replace gradients of few rows by arrays: by the rows, if the others rest, or else by the whole.
+
+        Returns the numbers of these rows by the gradients' positions.
+        """
+        used = {}
+        alone = self.rests_at_zero and not self.weight_decay and not self.gradient_accumulation_steps
+        for position, grad in enumerate(grads):
+            if type(grad) is RowGradient:
+                if alone:
+                    used[position] = grad.index
+                grads[position] = grad.rows if alone else grad.dense()
+        return used
 
     def _prepare(
         self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None

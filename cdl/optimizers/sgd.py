@@ -60,6 +60,10 @@ class SGD(Optimizer):
     def slots(self):
         return [("momentum",)] if self.momentum else []
 
+    @property
+    def rests_at_zero(self) -> bool:  # type: ignore[override]
+        return not self.momentum
+
     def update(self, values, grads, slots, decays, learning_rate):
         if self.momentum:
             ops.momentum(values, grads, slots[0], decays, learning_rate, self.momentum, self.nesterov)

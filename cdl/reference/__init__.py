@@ -68,6 +68,8 @@ from cdl.reference.rows import (
     affine_sample,
     argmax,
     first_outside,
+    put_rows,
+    sum_rows,
     take_rows,
 )
 from cdl.reference.rules import (

@@ -17,6 +17,17 @@ def take_rows(source, index):
     return source[index]
 
 
+def sum_rows(x, index):
+    used, group = np.unique(index, return_inverse=True)
+    sums = np.zeros((len(used), x.shape[1]), x.dtype)
+    np.add.at(sums, group, x)
+    return used, sums
+
+
+def put_rows(target, index, rows):
+    target[index] = rows
+
+
 FARTHEST = 2.0**30  # pixels from an image; a position beyond is taken there, and NaN to the left or the top
 
 

@@ -48,6 +48,7 @@ def from_rows(rows: np.ndarray, shape: Sequence[int], axes: Sequence[int]) -> np
 class NormalizationLayer(ParametricLayer):
     """A layer that ends with y = x_hat * gamma + beta; `scale` and `center` say whether it has gamma and beta."""
 
+    supports_masking = True
     roles = ("beta", "gamma")
 
     gamma: Variable | None = None

@@ -17,7 +17,7 @@ class BatchNormalization(ChannelNormalization):
 
     In training, mean and variance are those of the batch (over all axes but `axis`), and the moving ones follow them:
     moving = momentum * moving + (1 - momentum) * batch. Otherwise, and where the layer is not `trainable`, they are the
-    moving ones.
+    moving ones. With a mask, the batch's mean and variance are those of the steps that count; all steps are normalised.
 
     Shapes: y like x; gamma, beta, moving_mean, moving_variance (x.shape[axis],).
 
@@ -84,37 +84,60 @@ class BatchNormalization(ChannelNormalization):
         self.moving_variance = self.add_variable("moving_variance", shape)
 
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
+        counted = None if ctx.mask is None else self.spread(ctx.mask, x.shape)
         x = self.channels_last(x)
-        gamma, beta = self.gamma_and_beta()
         if ctx.training and self.trainable:
-            y, mean, variance = ops.batch_norm(x, gamma, beta, self.epsilon)
+            if counted is None:
+                y, mean, variance = ops.batch_norm(x, *self.gamma_and_beta(), self.epsilon)
+            else:
+                mean, variance = moments(x, counted)
+                y = self.normalized(x, mean, variance)
             for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
                 moving.assign(moving.value * self.momentum + batch * (1 - self.momentum))
-            ctx.save(x, mean, variance)
+            ctx.save(x, mean, variance, counted)
         else:
-            mean, scale = self.moving_mean.value, self.moving_scale()
-            y = ops.scale_shift(x, scale, -mean * scale if beta is None else beta - mean * scale)
-            ctx.save(x, None, None)
+            y = self.normalized(x, self.moving_mean.value, self.moving_variance.value)
+            ctx.save(x, None, None, None)
         return self.channels_back(y)
 
     def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray | None:
-        x, mean, variance = ctx.saved
+        x, mean, variance, counted = ctx.saved
         dy = self.channels_last(dy)
         gamma, _ = self.gamma_and_beta()
-        if mean is not None:
+        if counted is not None:
+            x_hat = (x - mean) / np.sqrt(variance + x.dtype.type(self.epsilon))
+            dgamma, dbeta = ops.column_sum(dy * x_hat), ops.column_sum(dy)
+            self.add_gradients(dgamma, dbeta)
+            # The moments come from the steps that count, but stand in all of them.
+            dx = self.scale_of(variance) * (dy - counted * (dbeta + x_hat * dgamma) / number_of(counted, x.dtype))
+        elif mean is not None:
             dx, *gradients = ops.batch_norm_backward(x, gamma, mean, variance, dy, self.epsilon, ctx.need_input_grad)
             self.add_gradients(*gradients)
         else:
             if self.trainable_weights:
                 x_hat = (x - self.moving_mean.value) / np.sqrt(self.moving_variance.value + self.epsilon)
                 self.add_gradients(ops.column_sum(dy * x_hat), ops.column_sum(dy))
-            dx = dy * self.moving_scale() if ctx.need_input_grad else None
+            dx = dy * self.scale_of(self.moving_variance.value) if ctx.need_input_grad else None
         return None if dx is None else self.channels_back(dx)
 
-    def moving_scale(self) -> np.ndarray:
-        """The factor of x at rest: gamma / sqrt(moving_variance + epsilon)."""
-        scale = 1 / np.sqrt(self.moving_variance.value + np.asarray(self.epsilon, self.dtype))
+    def normalized(self, x: np.ndarray, mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
+        """y for given moments."""
+        scale, (_, beta) = self.scale_of(variance), self.gamma_and_beta()
+        return ops.scale_shift(x, scale, -mean * scale if beta is None else beta - mean * scale)
+
+    def scale_of(self, variance: np.ndarray) -> np.ndarray:
+        """The factor of x: gamma / sqrt(variance + epsilon)."""
+        scale = 1 / np.sqrt(variance + np.asarray(self.epsilon, self.dtype))
         return scale if self.gamma is None else scale * self.gamma.value
+
+    def spread(self, mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """The mask of x, element by element, channels last. Raises ValueError where it does not fit."""
+        if mask.shape != shape[:-1]:
+            raise ValueError(
+                f"{self.who}: the mask should have one dimension less than the inputs. Received: "
+                f"mask.shape={mask.shape}, inputs.shape={shape}"
+            )
+        return self.channels_last(np.broadcast_to(mask[..., None], shape))
 
     def channels_last(self, x: np.ndarray) -> np.ndarray:
         return x if self._last else np.ascontiguousarray(np.moveaxis(x, self.axis, -1))
@@ -131,3 +154,16 @@ class BatchNormalization(ChannelNormalization):
             "renorm_clipping": self.renorm_clipping,
             "renorm_momentum": self.renorm_momentum,
         }
+
+
+def number_of(counted: np.ndarray, dtype: Any) -> np.ndarray:
+    """How many elements of each channel count, at least 1."""
+    return np.maximum(counted.sum(axis=tuple(range(counted.ndim - 1))), 1).astype(dtype)
+
+
+def moments(x: np.ndarray, counted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of each channel over the elements that count; 0 where there are none."""
+    axes, number = tuple(range(x.ndim - 1)), number_of(counted, np.float64)
+    mean = np.where(counted, x, 0).sum(axis=axes, dtype=np.float64) / number
+    variance = np.square(np.where(counted, x - mean, 0)).sum(axis=axes) / number
+    return mean.astype(x.dtype), variance.astype(x.dtype)

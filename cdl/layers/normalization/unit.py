@@ -24,6 +24,8 @@ class UnitNormalization(Layer):
     array([[0.6, 0.8]], dtype=float32)
     """
 
+    supports_masking = True
+
     def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
         if not isinstance(axis, int | list | tuple):
             raise TypeError(

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import chain
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from cdl import config
-from cdl.layers.base import Layer, Shape
+from cdl.layers.base import Shape
 from cdl.layers.context import Context
+from cdl.layers.preprocessing.adaptive_layer import AdaptiveLayer
 from cdl.layers.preprocessing.rescaling import for_sample
 
 
-class Normalization(Layer):
+class Normalization(AdaptiveLayer):
     """y = (x - mean) / max(sqrt(variance), epsilon), in training and out of it; `adapt` finds both from data.
 
     `axis` (an integer, several, or None for none) names the axes whose entries have statistics of their own: the last
@@ -28,6 +28,8 @@ class Normalization(Layer):
     >>> layer(np.array([[0.0, 9.0]]))
     array([[-1.,  1.]], dtype=float32)
     """
+
+    supports_masking = True
 
     def __init__(
         self,
@@ -57,13 +59,13 @@ class Normalization(Layer):
         rank = len(input_shape)
         if any(not -rank <= axis < rank for axis in self.axis):
             raise ValueError(
-                f"Normalization {self.name!r}: all `axis` values must be in the range [-ndim, ndim). Received inputs "
+                f"{self.who}: all `axis` values must be in the range [-ndim, ndim). Received inputs "
                 f"with ndim={rank}, while axis={self.axis}"
             )
         self._kept = sorted(axis % rank for axis in self.axis)
         if any(input_shape[axis] is None for axis in self._kept):
             raise ValueError(
-                f"Normalization {self.name!r}: all `axis` values to be kept must have a known size. Received axis="
+                f"{self.who}: all `axis` values to be kept must have a known size. Received axis="
                 f"{self.axis}, input shape {input_shape}. Pass axis=None for one mean and variance of all values."
             )
         sizes = [int(input_shape[axis]) for axis in self._kept]  # type: ignore[arg-type]
@@ -83,7 +85,7 @@ class Normalization(Layer):
                 )
             except ValueError:
                 raise ValueError(
-                    f"Normalization {self.name!r}: mean and variance of shape {np.shape(self.input_mean)} do not fit "
+                    f"{self.who}: mean and variance of shape {np.shape(self.input_mean)} do not fit "
                     f"the sizes {tuple(sizes)} of axis={self.axis} of inputs {input_shape}"
                 ) from None
 
@@ -96,44 +98,57 @@ class Normalization(Layer):
     def variance(self) -> np.ndarray:
         return self.adapt_variance.value.reshape(self._broadcast) if self.input_mean is None else self._variance
 
-    def adapt(self, data: Any) -> None:
+    # ---- adapt ----
+
+    def adapt(self, data: Any, steps: int | None = None) -> None:
         """Set mean and variance to those of `data`, an array or an iterable of batches (or of tuples (batch, ...)).
 
         They are gathered in double precision. Raises TypeError for what is neither, ValueError for no batches, for
         shapes that disagree, and for a layer that was given its mean and variance.
         """
         if self.input_mean is not None:
-            raise ValueError(f"Normalization {self.name!r} was given its mean and variance; there is nothing to adapt.")
-        if isinstance(data, np.ndarray):
+            raise ValueError(f"{self.who} was given its mean and variance; there is nothing to adapt.")
+        super().adapt(data, steps)
+
+    def batches(self, data: Any, steps: int | None) -> Iterator[Any]:
+        for batch in super().batches(data, steps):
+            if not hasattr(batch, "shape"):
+                raise TypeError(
+                    f"{self.who}: adapt takes an array or an iterable of arrays. It yielded "
+                    f"{type(batch).__name__}; convert the data with np.asarray."
+                )
+            x = np.asarray(batch)
             if not self.built:
-                self.build(data.shape)
-            batches = iter([data] if 0 in self._kept else _portions(data))
-        else:
-            batches = iter(_iterable(data))
-        first = _values(next(batches, None), self.name)
-        if not self.built:
-            self.build(first.shape)
+                self.build(x.shape)
+            yield from [x] if 0 in self._kept else _portions(x)
+
+    def reset_state(self) -> None:
+        self._count, self._running_mean, self._running_variance = 0.0, np.zeros(()), np.zeros(())
+
+    def update_state(self, data: np.ndarray) -> None:
+        """Take one more batch into account."""
+        self.check_input(data.shape)
         reduced = tuple(axis for axis in range(len(self._broadcast)) if axis not in self._kept)
-        count, mean, variance = 0.0, np.zeros(()), np.zeros(())
-        for batch in chain([first], batches):
-            x = _values(batch, self.name)
-            self.check_input(x.shape)
-            # Chan, Golub & LeVeque 1979: the statistics of two parts make those of the whole.
-            x_count = float(np.prod([x.shape[axis] for axis in reduced]))
-            x_mean, x_variance = x.mean(axis=reduced, dtype=np.float64), x.var(axis=reduced, dtype=np.float64)
-            count += x_count
-            part = x_count / count
-            variance = variance + part * (x_variance - variance) + part * (1 - part) * (x_mean - mean) ** 2
-            mean = mean + part * (x_mean - mean)
-        self.adapt_mean.assign(mean)
-        self.adapt_variance.assign(variance)
+        # Chan, Golub & LeVeque 1979: the statistics of two parts make those of the whole.
+        count = float(np.prod([data.shape[axis] for axis in reduced]))
+        mean, variance = data.mean(axis=reduced, dtype=np.float64), data.var(axis=reduced, dtype=np.float64)
+        self._count += count
+        part, away = count / self._count, mean - self._running_mean
+        self._running_variance = (
+            self._running_variance + part * (variance - self._running_variance) + part * (1 - part) * away**2
+        )
+        self._running_mean = self._running_mean + part * away
+
+    def finalize_state(self) -> None:
+        if not self._count:
+            raise ValueError(f"{self.who}: adapt received an empty iterable; at least one batch is needed.")
+        self.adapt_mean.assign(self._running_mean)
+        self.adapt_variance.assign(self._running_variance)
 
     def check_input(self, shape: Shape) -> None:
         if len(shape) != len(self._broadcast) or any(shape[axis] != self._broadcast[axis] for axis in self._kept):
             wanted = tuple(size if axis in self._kept else None for axis, size in enumerate(self._broadcast))
-            raise ValueError(
-                f"Normalization {self.name!r}: input has shape {tuple(shape)}, but the layer was built for {wanted}"
-            )
+            raise ValueError(f"{self.who}: input has shape {tuple(shape)}, but the layer was built for {wanted}")
 
     def deviation(self) -> np.ndarray:
         """max(sqrt(variance), epsilon)"""
@@ -160,26 +175,7 @@ class Normalization(Layer):
         }
 
 
-def _portions(data: np.ndarray) -> Iterable[np.ndarray]:
+def _portions(data: np.ndarray) -> Iterator[np.ndarray]:
     """The rows of `data`, about a million numbers at a time: more would be doubled in memory, as float64."""
     rows = max(1, 2**20 // max(1, data[:1].size))
     return (data[start : start + rows] for start in range(0, len(data), rows))
-
-
-def _iterable(data: Any) -> Iterable[Any]:
-    if not isinstance(data, Iterable) or isinstance(data, str | dict):
-        raise TypeError(f"Normalization.adapt takes an array or an iterable of batches. Received: {type(data)}")
-    return data
-
-
-def _values(batch: Any, name: str) -> np.ndarray:
-    """The array of a batch, which may be a tuple (x, y, ...)."""
-    if batch is None:
-        raise ValueError(f"Normalization {name!r}: adapt received an empty iterable; at least one batch is needed.")
-    batch = batch[0] if isinstance(batch, tuple) else batch
-    if not hasattr(batch, "shape"):
-        raise TypeError(
-            f"Normalization {name!r}: adapt takes an array or an iterable of arrays. It yielded "
-            f"{type(batch).__name__}; convert the data with np.asarray."
-        )
-    return np.asarray(batch)

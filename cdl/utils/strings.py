@@ -1,0 +1,47 @@
+"""Arrays of strings, from whatever holds them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def holds_strings(x: Any) -> bool:
+    """Whether `x` is a string, an array of strings, or a list that begins with one. Bytes count as strings."""
+    while isinstance(x, list | tuple) and len(x):
+        x = x[0]
+    if isinstance(x, str | bytes):
+        return True
+    kind = getattr(getattr(x, "dtype", None), "kind", None)
+    return kind in ("U", "S", "T") or (kind == "O" and np.size(x) > 0 and holds_strings(np.asarray(x).flat[0]))
+
+
+def string_array(x: Any) -> np.ndarray:
+    """`x` as an array; lists as one of objects, since strings of fixed width would all be as long as the longest."""
+    return np.array(x, dtype=object) if isinstance(x, list | tuple | str | bytes) else np.asarray(x)
+
+
+def as_strings(x: Any, who: str, encoding: str = "utf-8") -> np.ndarray:
+    """`x` as an array of Python strings (dtype object), of its shape; bytes are decoded.
+
+    ValueError, in the name of `who`, for what holds no strings, with the first such element and its position.
+    """
+    array = string_array(x)
+    if array.dtype.kind in "UT":
+        return array.astype(object)
+    if array.dtype.kind == "S":
+        return np.char.decode(array, encoding).astype(object)
+    if array.dtype.kind != "O":
+        raise ValueError(f"{who}: strings are needed. Received an array of {array.dtype}, shape {array.shape}.")
+    items = array.ravel().tolist()
+    if all(type(item) is str for item in items):
+        return array
+    strings = np.empty(len(items), dtype=object)
+    for at, item in enumerate(items):
+        if isinstance(item, bytes):
+            item = item.decode(encoding)
+        if not isinstance(item, str):
+            raise ValueError(f"{who}: strings are needed. Received {item!r} (of type {type(item).__name__}) at {at}.")
+        strings[at] = item
+    return strings.reshape(array.shape)
