@@ -132,7 +132,7 @@ class Sequential(Chain, Model):
         return shape[:-1] if len(shape) == len(expected) + 1 and shape[-1] == 1 else shape
 
     def convert(self, x: Any) -> np.ndarray:
-        x = self._stack[0].convert(x) if self._stack else super().convert(x)
+        x = super().convert(x)
         return x.reshape(self._aligned(x.shape)) if self.built and x.ndim != len(self._shapes[0]) else x
 
     # ---- what there is ----
