@@ -71,6 +71,8 @@ class RNN(Layer):
         self.single_state = not isinstance(cell.state_size, list | tuple)
         self.state_size = as_list(cell.state_size)
         self.states: States | None = None  # of a stateful layer, between its batches
+        self._values: States = []  # the arrays of these variables
+        self._samples = 0  # that they are for
         self._batch_size: int | None = None  # where the model's input says it
         self._step_by_step = StepByStep(cell)
         if not self._trainable:
@@ -161,10 +163,10 @@ class RNN(Layer):
             return self._as_states(initial_state, n)
         if not self.stateful:
             return self.get_initial_state(n)
-        if self.states is None or len(flatten(self.states)[0]) != n:
+        if self.states is None or n != self._samples:
             self._begin(n)
         # A copy for the way back: the variables will have moved on by then.
-        return each(lambda state: state.numpy() if ctx.gradient else state.value, self.states)
+        return each(np.copy, self._values) if ctx.gradient else self._values
 
     def _as_states(self, initial_state: Any, n: int) -> States:
         wanted = self.get_initial_state(n)
@@ -179,11 +181,10 @@ class RNN(Layer):
     def _begin(self, n: int) -> None:
         """Make the states of a stateful layer for n samples. Those for another number may go if they are all zero."""
         if self.states is not None:
-            known = len(flatten(self.states)[0])
             if self._batch_size is not None or any(state.value.any() for state in flatten(self.states)):
                 raise ValueError(
                     "If an RNN is stateful, the batch size of the input sequences must be the same as the batch size "
-                    f"of the initial state. \n- Expected batch size: {known}\n- Received batch size: {n}\n"
+                    f"of the initial state. \n- Expected batch size: {self._samples}\n- Received batch size: {n}\n"
                     f"Call reset_state() of {self.who} before, or give all batches one size."
                 )
             self.states = None
@@ -191,11 +192,11 @@ class RNN(Layer):
 
     def _remember(self, states: States) -> None:
         if self.states is None:
-            self.states = each(
-                lambda state: Variable(state, dtype=self.dtype, trainable=False, name="rnn_state"), states
-            )
+            self.states = each(lambda s: Variable(s, dtype=self.dtype, trainable=False, name="rnn_state"), states)
+            self._values = each(lambda variable: variable.value, self.states)
+            self._samples = len(flatten(states)[0])
         else:
-            each(lambda variable, state: variable.assign(state), self.states, states)
+            each(np.copyto, self._values, states)
 
     def reset_state(self) -> None:
         """Begin anew: a stateful layer sets its states to zero."""
