@@ -20,20 +20,16 @@ if "KERAS_BACKEND" not in os.environ and installed:
 keras = pytest.importorskip("keras", exc_type=ImportError)
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-COMPUTING = [name for name, module in cdl.backend.BACKENDS.items() if hasattr(module, "lstm")]
-
 rng = np.random.default_rng(5)
 N, T, F, U = 4, 6, 3, 5
 X = rng.normal(size=(N, T, F)).astype("float32")
 MASK = np.array([[1, 1, 1, 1, 1, 1], [1, 1, 1, 0, 0, 0], [1, 0, 1, 1, 0, 1], [1, 0, 0, 0, 0, 0]], bool)
 
 
-@pytest.fixture(autouse=True, params=COMPUTING)
-def fresh(request):
+@pytest.fixture(autouse=True)
+def names_begin_anew():
     keras.utils.clear_session()
     cdl.utils.clear_session()
-    with cdl.config.set_backend(request.param):
-        yield
 
 
 def numbers(result):

@@ -8,6 +8,7 @@ import numpy as np
 
 from cdl.layers.base import Layer, Shape, to_array, with_open_batch
 from cdl.layers.context import Context
+from cdl.layers.inside import build_inside
 from cdl.layers.recurrent.stacked_cells import StackedRNNCells, output_size, require_cell
 from cdl.layers.recurrent.states import States, as_list, each, flatten, packed, zeros
 from cdl.layers.recurrent.steps import StepByStep
@@ -81,10 +82,7 @@ class RNN(Layer):
     def build(self, input_shape: Shape) -> None:
         self.check_input(input_shape)
         if isinstance(self.cell, Layer):
-            if not self.cell.built:
-                self.cell.build((input_shape[0], *input_shape[2:]))
-            for variable in self.cell.weights:
-                variable.path = f"{self.name}/{variable.path}"
+            build_inside(self, self.cell, of_one_step(input_shape))
         if self.stateful and input_shape[0] is not None:
             self._batch_size = input_shape[0]
             self._remember(self.get_initial_state(input_shape[0]))
@@ -99,16 +97,16 @@ class RNN(Layer):
     def forward(self, ctx: Context, x: np.ndarray, initial_state: Any = None) -> Any:
         if x.shape[1] == 0:
             raise ValueError(f"{self.who}: the sequences have no steps (x shape {x.shape}). Give at least one.")
-        states = self._first_states(ctx, len(x), initial_state)
+        first = self._first_states(ctx, len(x), initial_state)
         call = ctx.child(ctx.need_input_grad)
         if self.go_backwards:
             x = np.ascontiguousarray(x[:, ::-1])
             call.mask = None if ctx.mask is None else np.ascontiguousarray(ctx.mask[:, ::-1])
         way = self.way(ctx.training)
-        y, states = way.forward_sequence(call, x, states)
+        y, states = way.forward_sequence(call, x, first)
+        shown = self._shown(call.mask, first, initial_state is not None)
         if self.stateful:
             self._remember(states)
-        shown = self._shown(call.mask, initial_state is not None or self.stateful)
         if not self.return_sequences:
             y = np.ascontiguousarray(y[:, -1])
             shown = None if shown is None else shown[:, -1]
@@ -128,13 +126,13 @@ class RNN(Layer):
             dx = np.ascontiguousarray(dx[:, ::-1])
         return [dx, *dstates] if given else dx
 
-    def _shown(self, mask: np.ndarray | None, begins_with_states: bool) -> np.ndarray | None:
+    def _shown(self, mask: np.ndarray | None, first: States, given: bool) -> np.ndarray | None:
         """Where the output is not set to zero; None if nowhere. Before a sample's first step that counts it is, even if
-        the states are not.
+        its first state is not.
         """
         if mask is None or self.zero_output_for_mask:
             return mask
-        return np.logical_or.accumulate(mask, axis=1) if begins_with_states else None
+        return np.logical_or.accumulate(mask, axis=1) if given or any(s.any() for s in flatten(first)) else None
 
     def compute_output_shape(self, sequences_shape: Shape, initial_state_shape: Any = None) -> Any:  # type: ignore[override]
         batch, steps = sequences_shape[:2]
@@ -234,6 +232,8 @@ class RNN(Layer):
                 f"{self.who}: input has {len(shape)} axes (shape {tuple(shape)}), but sequences are (batch, steps, "
                 f"features). Reshape the input."
             )
+        if self.built and isinstance(self.cell, Layer):
+            self.cell.check_input(of_one_step(shape))
 
     # ---- configuration ----
 
@@ -252,6 +252,11 @@ class RNN(Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Layer:
         return cls(**{**config, "cell": registry.deserialize(config["cell"])})
+
+
+def of_one_step(shape: Shape) -> Shape:
+    """The shape without the axis of the steps."""
+    return (shape[0], *shape[2:])
 
 
 def masked(shown: np.ndarray, y: np.ndarray) -> np.ndarray:
