@@ -285,6 +285,19 @@ def test_both_ways_through_a_sequence_are_one(name, masked):
         np.testing.assert_allclose(fused, stepped, rtol=1e-4, atol=1e-5)
 
 
+def test_a_step_of_ones_own_is_taken():
+    class Doubled(GRUCell):
+        def forward(self, ctx, x, states):
+            y, states = super().forward(ctx, x, states)
+            return 2 * y, states
+
+    layer, plain = RNN(Doubled(U)), GRU(U)
+    layer.build((None, T, F))
+    plain.build((None, T, F))
+    plain.set_weights(layer.get_weights())
+    np.testing.assert_allclose(layer(x32), 2 * plain(x32), rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("cell", "training", "fuses"),
     [
