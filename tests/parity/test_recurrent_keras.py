@@ -1,35 +1,21 @@
 """Recurrent layers beside Keras: the same weights give the same outputs, states and gradients, masks included; and the
 same configurations, paths and classes of errors.
-
-Optional: skipped where Keras with one of its backends is not installed.
 """
 
-import importlib.util
 import itertools
-import os
 
 import numpy as np
 import pytest
+from keras_peer import assert_same_mistake, keras, plain
 
 import cdl
 
-BACKENDS = ("torch", "jax", "tensorflow")
-installed = [backend for backend in BACKENDS if importlib.util.find_spec(backend)]
-if "KERAS_BACKEND" not in os.environ and installed:
-    os.environ["KERAS_BACKEND"] = installed[0]
-keras = pytest.importorskip("keras", exc_type=ImportError)
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("names_begin_anew")]
 
 rng = np.random.default_rng(5)
 N, T, F, U = 4, 6, 3, 5
 X = rng.normal(size=(N, T, F)).astype("float32")
 MASK = np.array([[1, 1, 1, 1, 1, 1], [1, 1, 1, 0, 0, 0], [1, 0, 1, 1, 0, 1], [1, 0, 0, 0, 0, 0]], bool)
-
-
-@pytest.fixture(autouse=True)
-def names_begin_anew():
-    keras.utils.clear_session()
-    cdl.utils.clear_session()
 
 
 def numbers(result):
@@ -271,16 +257,6 @@ CONFIGURED = {
 }
 
 
-def plain(config):
-    """Tuples as lists, as they are in JSON; what Keras adds for purposes of its own is left out."""
-    if isinstance(config, dict):
-        ignored = ("quantization_config", "build_config", "compile_config", "shared_object_id")
-        return {key: plain(value) for key, value in config.items() if key not in ignored}
-    if isinstance(config, list | tuple):
-        return [plain(item) for item in config]
-    return config
-
-
 @pytest.mark.parametrize("name", CONFIGURED)
 def test_the_configuration_is_that_of_keras(name):
     ours, theirs = plain(CONFIGURED[name](cdl).get_config()), plain(CONFIGURED[name](keras).get_config())
@@ -351,12 +327,7 @@ def test_paths_in_a_model_are_those_of_keras():
     ],
 )
 def test_errors_have_the_classes_of_keras(wrong):
-    errors = []
-    for lib in (keras, cdl):
-        with pytest.raises(Exception) as caught:
-            wrong(lib)
-        errors.append(caught.type)
-    assert errors[0] is errors[1]
+    assert_same_mistake(wrong)
 
 
 def other_batch(lib):
