@@ -70,15 +70,14 @@ class TextVectorization(CategoricalLayer, AdaptiveLayer):
         ragged: bool = False,
         encoding: str = "utf-8",
         name: str | None = None,
-        vocabulary_size: int | None = None,
-        has_input_vocabulary: bool | None = None,
         **kwargs: Any,
     ) -> None:
+        known = {key: kwargs.pop(key, None) for key in ("vocabulary_size", "has_input_vocabulary")}  # from a config
         super().__init__(output_mode, sparse, name=name, **kwargs)
-        for argument, value, known in (("standardize", standardize, STANDARDIZE), ("split", split, SPLIT)):
-            if value is not None and not callable(value) and value not in known:
+        for argument, value, words in (("standardize", standardize, STANDARDIZE), ("split", split, SPLIT)):
+            if value is not None and not callable(value) and value not in words:
                 raise ValueError(
-                    f"TextVectorization: {argument} is one of {tuple(known)}, None or a function. "
+                    f"TextVectorization: {argument} is one of {tuple(words)}, None or a function. "
                     f"Received: {argument}={value!r}"
                 )
         sizes = ngrams if isinstance(ngrams, tuple | list) else () if ngrams is None else (ngrams,)
@@ -107,8 +106,7 @@ class TextVectorization(CategoricalLayer, AdaptiveLayer):
             pad_to_max_tokens=pad_to_max_tokens,
             encoding=encoding,
             dtype=self.dtype,
-            vocabulary_size=vocabulary_size,
-            has_input_vocabulary=has_input_vocabulary,
+            **known,
         )
 
     # ---- from texts to lists of words ----
