@@ -81,6 +81,22 @@ typedef struct {
     double fill_value;
 } cdl_sampling;
 
+/* A recurrent layer with g gates over x[n,t,i], from the state h0[n,u] on. */
+typedef struct {
+    ptrdiff_t n, t, i, u;
+    const void *x, *h0;
+    const void *kernel, *recurrent_kernel;      /* [i,g*u], [u,g*u] */
+    const void *bias;                           /* [g*u], or as in cdl/ops/recurrence.py; NULL for zeros */
+    const unsigned char *mask;                  /* [n,t]: 0 where a step is left out; NULL for ones */
+} cdl_sequence;
+
+/* What comes back to it, and what it makes of that.  dx, and dkernel, drecurrent_kernel, dbias together, may be NULL. */
+typedef struct {
+    const void *dh;                             /* of all h[n,t,u] if every_step, else of the last ones, [n,u] */
+    int every_step;
+    void *dx, *dh0, *dkernel, *drecurrent_kernel, *dbias;
+} cdl_sequence_gradients;
+
 /* One variable in an optimizer's step. */
 typedef struct {
     ptrdiff_t size;
@@ -139,6 +155,17 @@ typedef struct {
     int (*convolution_transpose_backward)(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, const cdl_windows *windows, const void *x,
                                           const void *kernel, const void *y, const void *dy, cdl_function f, void *dx,
                                           void *dkernel, void *dbias);
+
+    /* Recurrent layers: h[n,t,u] of all steps.  Formulas: cdl/ops/recurrence.py.  kept: [n,t,5u] for lstm, [n,t,4u] for gru;
+     * NULL if there will be no way back.  dc: NULL for zeros. */
+    int (*simple_rnn)(const cdl_sequence *q, cdl_function f, void *h);
+    int (*simple_rnn_backward)(const cdl_sequence *q, cdl_function f, const void *h, const cdl_sequence_gradients *g);
+    int (*lstm)(const cdl_sequence *q, const void *c0, void *h, void *c, void *kept);
+    int (*lstm_backward)(const cdl_sequence *q, const void *c0, const void *h, const void *kept,
+                         const cdl_sequence_gradients *g, const void *dc, void *dc0);
+    int (*gru)(const cdl_sequence *q, int reset_after, void *h, void *kept);
+    int (*gru_backward)(const cdl_sequence *q, int reset_after, const void *h, const void *kept,
+                        const cdl_sequence_gradients *g);
 
     /* The largest, or the mean, of the elements of each window that lie inside x[n,in..,c]; every window has some.
      * A gradient goes to the first of several largest elements. */

@@ -14,7 +14,7 @@ enum {
     MOST_LINES = 128,                   /* elements of a window, for which dx is made of lines */
     MOST_PARTS = 16,                    /* dkernel is summed in so many parts, which are then added in order */
     SMALL_KERNEL = 24 * 1024,           /* bytes that stay in the first-level cache */
-    FEW_PIXELS = 96,                    /* with a small kernel, so many are finished before the next */
+    FEW_PIXELS = 96,                    /* finished before the next: x and y stay in the cache, and y is written in order */
     FEW_ROWS = 32,                      /* of dkernel: packing dz costs more than it saves */
 };
 
@@ -78,6 +78,18 @@ static real *pack_kernel(packing *k)
     return k->packed;
 }
 
+/* Windows from number `begin` of an axis on, about `most` or one run of them.  Returns how much further on they lie. */
+static ptrdiff_t some_pixels(axis all, ptrdiff_t begin, ptrdiff_t most_pixels, axis *some)
+{
+    const ptrdiff_t run = begin / all.length, place = begin % all.length;
+    *some = (axis){1, all.length - place, all.step, all.start + run};
+    if (all.length > most_pixels)
+        some->length = least(most_pixels, some->length);
+    else
+        some->runs = least(most_pixels / all.length, all.runs - run);
+    return place * all.step;
+}
+
 /* Nanoseconds on one thread. */
 static double convolution_cost(const plan *p)
 {
@@ -120,17 +132,17 @@ static void forward_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
                            job->bias, job->f, y);
             continue;
         }
-        /* With a small kernel memory is the limit, and it likes y to be written in order. */
-        const int small = packed_bytes(&job->kernel) <= SMALL_KERNEL, in_place = job->kernel.packed == NULL;
-        const ptrdiff_t lines = small ? most(1, FEW_PIXELS / v.pixels.length) : v.pixels.runs;
+        const int in_place = job->kernel.packed == NULL;
         const ptrdiff_t width = in_place ? WIDE : NR;
-        for (ptrdiff_t line = 0; line < v.pixels.runs; line += lines) {
-            const axis pixels = {least(lines, v.pixels.runs - line), v.pixels.length, v.pixels.step, v.pixels.start + line};
-            const axis y_rows = {1, pixels.runs * pixels.length, p->o, &zero};
+        axis pixels;
+        for (ptrdiff_t done = 0, all = slab_pixels(p, s), count; done < all; done += count) {
+            const real *first = x + some_pixels(v.pixels, done, FEW_PIXELS, &pixels);
+            count = pixels.runs * pixels.length;
+            const axis y_rows = {1, count, p->o, &zero};
             for (ptrdiff_t group = 0; group < p->groups; group++)
                 for (ptrdiff_t j = 0; j < o; j += width) {
                     const ptrdiff_t column = group * o + j;
-                    run_panel(x + group * i, pixels, 0, y + column, y_rows, least(width, o - j), job->f, (tile_job){
+                    run_panel(first + group * i, pixels, 0, y + column, y_rows, least(width, o - j), job->f, (tile_job){
                         .k = v.taps,
                         .b = in_place ? job->kernel.kernel + j : panel_at(&job->kernel, group, 0, j / NR),
                         .b_step = in_place ? o : NR,
@@ -138,7 +150,7 @@ static void forward_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
                         .floor = job->f == CDL_RELU ? 0 : -__builtin_inf(),
                     });
                 }
-            y += y_rows.length * p->o;
+            y += count * p->o;
         }
     }
 }
@@ -154,9 +166,25 @@ static int correlate(const plan *p, field x, packing kernel, const real *bias, c
     return job.status;
 }
 
-static int forward(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, ptrdiff_t groups, const cdl_windows *w, field x,
+/* Windows of one pixel each, on all pixels: the images are made one long line, so that gemm's tiles need not end where
+ * lines do.  Returns the number of images that are left. */
+static ptrdiff_t join_images(ptrdiff_t n, ptrdiff_t groups, cdl_windows *w)
+{
+    for (int a = 0; a < 3; a++)
+        if (w->size[a] != 1 || w->stride[a] != 1 || w->in[a] != w->out[a])
+            return n;
+    if (groups > 1)
+        return n;
+    w->in[2] = w->out[2] = n * w->in[0] * w->in[1] * w->in[2];
+    w->in[0] = w->in[1] = w->out[0] = w->out[1] = 1;
+    return 1;
+}
+
+static int forward(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, ptrdiff_t groups, const cdl_windows *windows, field x,
                    const real *kernel, const real *bias, cdl_function f, real *y)
 {
+    cdl_windows joined = *windows, *w = &joined;
+    n = join_images(n, groups, w);
     const plan p = make_plan(n, i, o, groups, w, SLAB_PIXELS);
     if (n * p.pixels * o == 0)
         return 0;
@@ -298,9 +326,11 @@ static void scatter_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 }
 
 /* dx = f(bias + ...): for a gradient bias is NULL and f is linear, for a transposed convolution they are its own. */
-static int input_gradient(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, ptrdiff_t groups, const cdl_windows *w, field dz,
+static int input_gradient(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, ptrdiff_t groups, const cdl_windows *windows, field dz,
                           const real *kernel, const real *bias, cdl_function f, real *dx)
 {
+    cdl_windows joined = *windows, *w = &joined;
+    n = join_images(n, groups, w);
     const plan p = make_plan(n, i, o, groups, w, GRADIENT_PIXELS);
     const ptrdiff_t positions = w->in[0] * w->in[1] * w->in[2];
     if (n * positions * i == 0)
@@ -311,7 +341,9 @@ static int input_gradient(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, ptrdiff_t group
     /* Multiply-adds for each of the o, in registers; measured.  The choice must be the same on all machines. */
     const int strided = w->stride[0] * w->stride[1] * w->stride[2] > 1;
     const double channels = (i / groups + 7) / 8 * 8;
-    const double reflected = strided || p.repeat > 1 ? INFINITY : channels * p.taps * positions;
+    /* The way back from groups of one output would be taken for a depthwise one, whose kernel lies otherwise. */
+    const int one_output = groups > 1 && o == groups && !p.repeat;
+    const double reflected = strided || one_output || p.repeat > 1 ? INFINITY : channels * p.taps * positions;
     const double by_taps = 1.15 * channels * p.taps * p.pixels;
     const double by_lines = groups > 1 || p.taps * i > MOST_LINES ? INFINITY : (p.taps * i * (1 + 16. / o) + 8) * p.pixels;
     if (reflected < by_taps && reflected < by_lines) {
@@ -344,18 +376,6 @@ typedef struct {
     real *more;                         /* [parts - 1][size + o] */
     int status;
 } kernel_gradient_job;
-
-/* Windows from number `begin` of an axis on, about `most` or one run of them.  Returns how much further on they lie. */
-static ptrdiff_t some_pixels(axis all, ptrdiff_t begin, ptrdiff_t most_pixels, axis *some)
-{
-    const ptrdiff_t run = begin / all.length, place = begin % all.length;
-    *some = (axis){1, all.length - place, all.step, all.start + run};
-    if (all.length > most_pixels)
-        some->length = least(most_pixels, some->length);
-    else
-        some->runs = least(most_pixels / all.length, all.runs - run);
-    return place * all.step;
-}
 
 /* dkernel (+)= W' dz for some windows, which `x` shows. */
 static void add_products(const plan *p, const real *x, axis pixels, axis taps, const real *dz, real *panel, int continued,

@@ -20,6 +20,10 @@
 #include "winograd_transform.c"
 #include "winograd.c"
 #include "convolution.c"
+#include "recurrent.c"
+#include "simple_rnn.c"
+#include "lstm.c"
+#include "gru.c"
 #include "pool.c"
 #include "norm.c"
 #include "softmax.c"
@@ -43,6 +47,12 @@ const cdl_primitives CDL_TABLE = {
     .convolution_backward = convolution_backward,
     .convolution_transpose = convolution_transpose,
     .convolution_transpose_backward = convolution_transpose_backward,
+    .simple_rnn = simple_rnn,
+    .simple_rnn_backward = simple_rnn_backward,
+    .lstm = lstm,
+    .lstm_backward = lstm_backward,
+    .gru = gru,
+    .gru_backward = gru_backward,
     .max_pool = max_pool,
     .max_pool_backward = max_pool_backward,
     .average_pool = average_pool,

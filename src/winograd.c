@@ -140,8 +140,6 @@ static inline __attribute__((always_inline)) void transform_pixels(stage which, 
                                                                    ptrdiff_t distance)
 {
     square x;
-    if (which == EVALUATE)
-        memset(x, 0, sizeof x);
     for (int r = 0; r < before(which, down); r++)
         for (int c = 0; c < before(which, across); c++)
             x[r][c] = load_n(from->at[r][c] + j, left);
@@ -243,27 +241,30 @@ static void kernel_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
     kernel_job *job = arg;
     const pass *p = job->p;
     const int down = p->down.taps, across = p->across.taps;
-    const ptrdiff_t k = p->k, size = k * NR;
     const cdl_matrix kernel = job->kernel.first;
-    real *panel = cdl_workspace(sizeof(real) * (down * across * size + 1));
+    const ptrdiff_t k = p->k, size = k * NR, packed = kernel.column != 1, row = packed ? NR : kernel.row;
+    real *panel = cdl_workspace(sizeof(real) * (packed * down * across * size + 1));
     if (panel == NULL) {
         __atomic_store_n(&job->status, -1, __ATOMIC_RELAXED);
         return;
     }
     for (ptrdiff_t j = begin; j < end; j++) {
+        const ptrdiff_t columns = least(NR, p->n - j * NR);
         pixels tap;
         for (int t = 0; t < down * across; t++) {
             const real *weights = (const real *)kernel.data + t * job->kernel.next + j * NR * kernel.column;
-            pack_panel(k, least(NR, p->n - j * NR), kernel, weights, panel + t * size);
-            tap.at[t / across][t % across] = panel + t * size;
+            if (packed)
+                pack_panel(k, columns, kernel, weights, panel + t * size);
+            tap.at[t / across][t % across] = packed ? panel + t * size : weights;
         }
         real *u = job->u + j * p->points * p->u_step;
-        if (down == 3 && across == 3)
-            for (ptrdiff_t at = 0; at < size; at += VL)
-                transform_pixels(EVALUATE, 3, 3, &tap, at, VL, u + at, p->u_step);
-        else
-            for (ptrdiff_t at = 0; at < size; at += VL)
-                transform_pixels(EVALUATE, down, across, &tap, at, VL, u + at, p->u_step);
+        for (ptrdiff_t at = 0; at < size; at += VL) {
+            const ptrdiff_t from = at / NR * row + at % NR, left = columns - at % NR;
+            if (down == 3 && across == 3)
+                transform_pixels(EVALUATE, 3, 3, &tap, from, left, u + at, p->u_step);
+            else
+                transform_pixels(EVALUATE, down, across, &tap, from, left, u + at, p->u_step);
+        }
     }
 }
 

@@ -27,12 +27,22 @@ static inline __attribute__((always_inline)) void spread(const vec d[SIX], vec t
     t[5] = vfma(splat(-2.5), d[3], d[1] + d[5]);
 }
 
-/* t[point] = the polynomial with the coefficients g[0 .. count-1] (then zeros up to g[4]), over M'(point). */
+/* g[first] + g[first + 2] square + g[first + 4] square^2 ..., of `count` coefficients. */
+static inline __attribute__((always_inline)) vec every_second(int count, const vec g[SIX], int first, double square)
+{
+    vec sum = g[first];
+    double power = square;
+#pragma GCC unroll 2
+    for (int j = first + 2; j < count; j += 2, power *= square)
+        sum = vfma(splat(power), g[j], sum);
+    return sum;
+}
+
+/* t[point] = the polynomial with the coefficients g[0 .. count-1] over M'(point). */
 static inline __attribute__((always_inline)) void evaluate(int count, const vec g[SIX], vec t[SIX])
 {
-    const vec even_low = vfma(splat(0.25), g[4], vfma(splat(0.5), g[2], g[0]));
-    const vec even_high = vfma(splat(4), g[4], vfma(splat(2), g[2], g[0]));
-    const vec odd_low = splat(low) * vfma(splat(0.5), g[3], g[1]), odd_high = splat(high) * vfma(splat(2), g[3], g[1]);
+    const vec even_low = every_second(count, g, 0, 0.5), odd_low = splat(low) * every_second(count, g, 1, 0.5);
+    const vec even_high = every_second(count, g, 0, 2), odd_high = splat(high) * every_second(count, g, 1, 2);
     t[0] = g[0];
     t[1] = splat(-2. / 3) * (even_low + odd_low);
     t[2] = splat(-2. / 3) * (even_low - odd_low);
@@ -98,7 +108,7 @@ static inline __attribute__((always_inline)) void transform(stage which, int dow
 {
     vec from[SIX], to[SIX];
     for (int c = 0; c < before(which, across); c++) {
-        for (int r = 0; r < (down == 1 ? 1 : SIX); r++)
+        for (int r = 0; r < before(which, down); r++)
             from[r] = x[r][c];
         run_stage(which, down, from, to);
         for (int r = 0; r < after(which, down); r++)

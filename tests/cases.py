@@ -279,6 +279,8 @@ CONVOLUTIONS = [
     *square((3, 1, 1, 3), (1, 1, 3, 4)),
     *square((2, 9, 9, 12), (3, 3, 4, 18), padding=1, groups=3),
     *square((2, 7, 8, 8), (3, 3, 1, 8), padding=1, groups=8),  # one kernel for each channel
+    *square((2, 7, 6, 6), (3, 3, 3, 2), padding=1, groups=2),  # one output for each group of channels
+    *square((3, 5, 6), (1, 2, 3), groups=3),
     *square((2, 7, 8, 5), (3, 3, 1, 15), stride=2, padding=1, groups=5, function="tanh"),
     *square((3, 50, 4), (5, 4, 9), padding=(4, 0)),  # causal
     *square((2, 60, 3), (7, 3, 24), stride=3),
@@ -336,6 +338,72 @@ CONVOLUTIONS = [
         )
         for needed in ((True, False, False), (False, True, False), (False, False, True), (False, True, True))
     ],
+]
+
+
+def recurrent(
+    n: int, t: int, i: int, u: int, masked: bool = False, bias: bool = True, last: bool = False, needed=(True, True)
+) -> list[Case]:
+    """All kinds of layers, and their ways back. last: dh is about the last step alone."""
+    x, h0 = normal(n, t, i), normal(n, u)
+
+    def present(rng: np.random.Generator, *_: Any) -> np.ndarray | None:
+        """Gaps everywhere, and samples without any step."""
+        return (rng.random((n, t)) < 0.6) & (np.arange(n) % 4 != 1)[:, None] if masked else None
+
+    mask = Drawn(present, "mask" if masked else "None")
+    dh = normal(n, u) if last else normal(n, t, u)
+
+    def weights(gates: int) -> tuple[Drawn, Drawn]:
+        return between(-1, 1, i, gates * u), between(-0.5, 0.5, u, gates * u)
+
+    def offsets(*shape: int) -> Drawn | None:
+        return normal(*shape) if bias else None
+
+    how = {"length": (i + u + t) * (1 + t), "size": 2.0 * math.sqrt(i + u)}
+    back = {"length": (i + 4 * u + n) * (1 + t), "size": 4.0 * math.sqrt((i + 4 * u + n) * (1 + t))}
+    cases = []
+    for f in ("tanh", "relu", "sigmoid", "linear"):
+        plain = (x, h0, between(-0.5, 0.5, i, u), between(-0.7 / (1 + u), 0.7 / (1 + u), u, u))
+        h = after(lambda *a, f=f: reference.simple_rnn(*a[:4], None, a[4], f))
+        cases += [
+            Case("simple_rnn", *plain, offsets(u), mask, f, **how),
+            Case("simple_rnn_backward", *plain, mask, h, dh, f, *needed, **back),
+        ]
+    c0, four, three = normal(n, u), weights(4), weights(3)
+    h = after(lambda *a: reference.lstm(*a[:5], None, a[5], True)[0])
+    kept = after(lambda *a: reference.lstm(*a[:5], None, a[5], True)[2])
+    cases += [Case("lstm", x, h0, c0, *four, offsets(4 * u), mask, keep, **how) for keep in (True, False)]
+    cases += [
+        Case("lstm_backward", x, h0, c0, *four, mask, h, kept, dh, dc, *needed, **back) for dc in (None, normal(n, u))
+    ]
+    for reset_after in (True, False):
+        b = offsets(2, 3 * u) if reset_after else offsets(3 * u)
+        h = after(lambda *a, r=reset_after: reference.gru(*a[:4], None, a[4], r, True)[0])
+        kept = after(lambda *a, r=reset_after: reference.gru(*a[:4], None, a[4], r, True)[1])
+        cases += [Case("gru", x, h0, *three, b, mask, reset_after, keep, **how) for keep in (True, False)]
+        cases.append(Case("gru_backward", x, h0, *three, mask, h, kept, dh, reset_after, *needed, **back))
+    return cases
+
+
+RECURRENT = [
+    *recurrent(1, 1, 1, 1),
+    *recurrent(2, 5, 3, 4, masked=True),
+    *recurrent(1, 7, 9, 33),
+    *recurrent(1, 3, 5, 128),
+    *recurrent(1, 9, 70, 80, masked=True, bias=False),
+    *recurrent(3, 1, 6, 16, last=True),
+    *recurrent(5, 2, 0, 17, masked=True),
+    *recurrent(7, 6, 19, 8, masked=True, last=True, bias=False),
+    *recurrent(13, 3, 17, 32, needed=(False, True)),
+    *recurrent(14, 4, 8, 24, needed=(True, False)),
+    *recurrent(6, 3, 16, 20, needed=(False, False), masked=True),
+    *recurrent(111, 5, 12, 40, masked=True),  # several strips, enough work for three threads
+    *recurrent(3, 300, 4, 10, last=True),
+    *recurrent(20, 30, 30, 50),
+    *recurrent(4, 0, 3, 5),
+    *recurrent(0, 4, 3, 5),
+    *recurrent(2, 3, 4, 0),
 ]
 
 
@@ -490,6 +558,7 @@ CASES = [
     *LOSSES,
     *MATRIX,
     *CONVOLUTIONS,
+    *RECURRENT,
     *POOLING,
     *NORMALISATION,
     *SELECTION,

@@ -42,9 +42,7 @@ def test_large_numbers_survive_the_model():
 def test_weights_to_start_from():
     start = RNG.normal(size=(4, 2))
     for weights in (start, [start]):
-        np.testing.assert_array_equal(
-            layers.Embedding(4, 2, weights=weights).embeddings.value, start.astype("float32")
-        )
+        np.testing.assert_array_equal(layers.Embedding(4, 2, weights=weights).embeddings.value, start.astype("float32"))
     with pytest.raises(ValueError, match="shape"):
         layers.Embedding(4, 2, weights=start[:3])
 
@@ -155,7 +153,7 @@ def test_bad_rows(call, error, text):
         call(np.zeros((3, 3), "float32"), np.arange(3))
 
 
-# ----------------------------------------------------------------------------------------------------- a gradient's rows
+# ---------------------------------------------------------------------------------------------------- a gradient's rows
 
 
 def gradient(*index, n=6, d=2):

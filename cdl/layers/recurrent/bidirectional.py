@@ -1,0 +1,239 @@
+"""Two recurrent layers over one sequence, from its beginning and from its end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cdl.layers.base import Layer, Shape, with_open_batch
+from cdl.layers.context import Context
+from cdl.layers.merging import Add, Average, Concatenate, Multiply
+from cdl.layers.recurrent.rnn import as_mask
+from cdl.layers.recurrent.states import flatten
+from cdl.utils import registry
+
+MERGES: dict[str, Any] = {"sum": Add(), "mul": Multiply(), "ave": Average(), "concat": Concatenate(-1)}
+
+
+class Bidirectional(Layer):
+    """y = merge(layer(x), backward_layer(x)), where the second reads the sequence from its end.
+
+    Shapes: those of the layer; "concat" puts the two outputs side by side along the last axis. With merge_mode None the
+    outputs stay two, in a list; with `return_state`, a list of the output (or the two) and the states of both layers.
+
+    Parameters: `layer`, an `RNN` or a layer like it, of which two new ones are made; `merge_mode`, "sum", "mul", "ave",
+    "concat" or None; `weights`, first values for both; `backward_layer`, in place of the one made of `layer`. With
+    return_sequences, the outputs of masked steps are zeros. In the call: `mask`, and `initial_state`, a list with the
+    states of both layers. Raises ValueError for what is no layer, another merge_mode, and layers that
+    differ in stateful, return_sequences or return_state, or agree in go_backwards. Reference: Schuster & Paliwal 1997,
+    Bidirectional recurrent neural networks.
+
+    >>> layer = Bidirectional(LSTM(16, return_sequences=True))
+    >>> layer(np.zeros((32, 10, 8))).shape
+    (32, 10, 32)
+    """
+
+    supports_masking = True
+
+    def __init__(
+        self,
+        layer: Layer,
+        merge_mode: str | None = "concat",
+        weights: Any = None,
+        backward_layer: Layer | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if not isinstance(layer, Layer):
+            raise ValueError(
+                f"Please initialize `Bidirectional` layer with a `cdl.layers.Layer` instance. Received: {layer}"
+            )
+        if backward_layer is not None and not isinstance(backward_layer, Layer):
+            raise ValueError(f"`backward_layer` need to be a `cdl.layers.Layer` instance. Received: {backward_layer}")
+        if merge_mode is not None and merge_mode not in MERGES:
+            raise ValueError(
+                f"Invalid merge mode. Received: {merge_mode}. Merge mode should be one of "
+                '{"sum", "mul", "ave", "concat", None}'
+            )
+        if kwargs.get("dtype") is None:
+            kwargs["dtype"] = layer.dtype
+        super().__init__(**kwargs)
+        name = layer.name
+        self.forward_layer: Any = remade(layer, name=f"forward_{name.removeprefix('forward_')}")
+        self.backward_layer: Any = backward_layer or remade(
+            layer, name=f"backward_{name.removeprefix('backward_')}", go_backwards=True
+        )
+        self._require_a_pair()
+        self.stateful = layer.stateful  # type: ignore[attr-defined]
+        self.return_sequences = layer.return_sequences  # type: ignore[attr-defined]
+        self.return_state = layer.return_state  # type: ignore[attr-defined]
+        for one in self.pair:
+            if hasattr(one, "zero_output_for_mask"):
+                one.zero_output_for_mask = self.return_sequences
+        self.merge_mode = merge_mode
+        self._initial_weights = weights
+        if not self._trainable:
+            self.trainable = False  # of both layers as well
+
+    def _require_a_pair(self) -> None:
+        """ValueError unless the two layers go opposite ways and otherwise fit."""
+        one, other = self.pair
+        if one.go_backwards == other.go_backwards:
+            raise ValueError(
+                "Forward layer and backward layer should have different `go_backwards` value. Received: "
+                f"forward_layer.go_backwards {one.go_backwards}, backward_layer.go_backwards={other.go_backwards}"
+            )
+        for attribute in ("stateful", "return_sequences", "return_state"):
+            if getattr(one, attribute) != getattr(other, attribute):
+                raise ValueError(
+                    "Forward layer and backward layer are expected to have the same value for attribute "
+                    f'"{attribute}", got "{getattr(one, attribute)}" for forward layer and '
+                    f'"{getattr(other, attribute)}" for backward layer'
+                )
+
+    @property
+    def pair(self) -> tuple[Any, Any]:
+        return self.forward_layer, self.backward_layer
+
+    def build(self, input_shape: Shape) -> None:
+        for layer in self.pair:
+            if not layer.built:
+                layer.build(input_shape)
+            for variable in layer.weights:
+                variable.path = f"{self.name}/{variable.path}"
+        if self._initial_weights:
+            self.set_weights(self._initial_weights)
+        self.compute_output_shape(input_shape)
+
+    # ---- the mathematics ----
+
+    def forward(self, ctx: Context, x: np.ndarray, initial_state: Any = None) -> Any:
+        calls = [ctx.child(ctx.need_input_grad) for _ in self.pair]
+        given = self._halves(initial_state)
+        outputs = [layer.forward(call, x, *state) for layer, call, state in zip(self.pair, calls, given, strict=True)]
+        ys: list[np.ndarray] = []
+        states: list[Any] = []
+        for output in outputs:
+            y, *of_layer = output if self.return_state else [output]
+            ys.append(y)
+            states += of_layer
+        if self.return_sequences:
+            ys[1] = np.ascontiguousarray(ys[1][:, ::-1])
+        merging = ctx.child()
+        ctx.save(calls, merging, len(states), initial_state is not None)
+        merged = ys if self.merge_mode is None else [MERGES[self.merge_mode].forward(merging, ys)]
+        return [*merged, *states] if len(merged) + len(states) > 1 else merged[0]
+
+    def backward(self, ctx: Context, dy: Any) -> Any:
+        calls, merging, count, given = ctx.saved
+        several = self.merge_mode is None or count > 0
+        dys, dstates = self._split(dy if several else [dy], count)
+        if self.merge_mode is not None:
+            dys = [None, None] if dys[0] is None else MERGES[self.merge_mode].backward(merging, dys[0])
+        if self.return_sequences and dys[1] is not None:
+            dys[1] = np.ascontiguousarray(dys[1][:, ::-1])
+        half = count // 2
+        ends = [[dys[0], *dstates[:half]], [dys[1], *dstates[half:]]] if count else dys
+        dxs = [layer.backward(call, end) for layer, call, end in zip(self.pair, calls, ends, strict=True)]
+        if given:
+            (dx, *dfirst), (dx_back, *dfirst_back) = dxs
+            return [dx + dx_back if ctx.need_input_grad else None, *dfirst, *dfirst_back]
+        return dxs[0] + dxs[1] if ctx.need_input_grad else None
+
+    def _halves(self, initial_state: Any) -> list[list[Any]]:
+        """What each layer gets of the first states: nothing, or half of them."""
+        if initial_state is None:
+            return [[], []]
+        if not isinstance(initial_state, list | tuple) or len(initial_state) % 2:
+            raise ValueError(
+                f"{self.who}: initial_state is a list with the states of the forward layer, then "
+                f"those of the backward layer. Received: {initial_state!r}"
+            )
+        half = len(initial_state) // 2
+        return [[list(initial_state[:half])], [list(initial_state[half:])]]
+
+    @staticmethod
+    def _split(gradients: Any, count: int) -> tuple[list[Any], list[Any]]:
+        """The gradients of the outputs, and those of the last states, of which there are `count`."""
+        outputs = len(gradients) - count
+        return list(gradients[:outputs]), list(gradients[outputs:])
+
+    def compute_output_shape(self, sequences_shape: Shape, initial_state_shape: Any = None) -> Any:  # type: ignore[override]
+        shape = self.forward_layer.compute_output_shape(sequences_shape)
+        output, states = (shape[0], shape[1:]) if self.return_state else (shape, ())
+        if self.merge_mode is None:
+            return (output, output, *states, *states)
+        merged = MERGES[self.merge_mode].output_shape([output, output])
+        return (merged, *states, *states) if self.return_state else merged
+
+    def compute_mask(self, inputs: Any, previous_mask: np.ndarray | None) -> Any:
+        """The mask of the output: that of the input if all steps are returned, else None."""
+        mask = previous_mask if self.return_sequences else None
+        masks = [mask] if self.merge_mode else [mask, mask]
+        if self.return_state:
+            masks += [None for _ in flatten(self.forward_layer.state_size)] * 2
+        return masks if len(masks) > 1 else mask
+
+    # ---- states ----
+
+    @property
+    def states(self) -> tuple[Any, ...] | None:
+        """The states of both layers between batches, if they are stateful and have begun; else None."""
+        if not all(layer.states for layer in self.pair):
+            return None
+        return (*self.forward_layer.states, *self.backward_layer.states)
+
+    def reset_state(self) -> None:
+        """Begin anew: set the states of both layers to zero. AttributeError unless they are stateful."""
+        if not self.stateful:
+            raise AttributeError("Layer must be stateful.")
+        for layer in self.pair:
+            layer.reset_state()
+
+    def reset_states(self) -> None:
+        """`reset_state`, under its older name."""
+        self.reset_state()
+
+    # ---- the public call ----
+
+    def __call__(  # type: ignore[override]
+        self,
+        sequences: Any,
+        initial_state: Any = None,
+        mask: Any = None,
+        training: bool | None = None,
+        *,
+        ctx: Context | None = None,
+    ) -> Any:
+        """The output for `sequences`: builds the layers if needed, converts and checks, then runs `forward`."""
+        x = self.convert(sequences)
+        if not self.built:
+            self.build(with_open_batch(x.shape))
+        self.check_input(x.shape)
+        ctx = ctx or Context(training, gradient=False)
+        if mask is not None:
+            ctx.mask = as_mask(mask, x.shape, self.who)
+        return self.forward(ctx, x, initial_state)
+
+    def check_input(self, shape: Shape) -> None:
+        self.forward_layer.check_input(shape)
+
+    # ---- configuration ----
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "merge_mode": self.merge_mode,
+            "layer": registry.serialize(self.forward_layer),
+            "backward_layer": registry.serialize(self.backward_layer),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Bidirectional:
+        layers = {key: registry.deserialize(config.get(key)) for key in ("layer", "backward_layer")}
+        return cls(**{**config, **layers})
+
+
+def remade(layer: Layer, **changes: Any) -> Layer:
+    """A new layer with the arguments of this one, but for the changes; it has its own variables."""
+    return type(layer).from_config({**layer.get_config(), **changes})

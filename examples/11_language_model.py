@@ -1,0 +1,144 @@
+"""Networks that learn to write, character by character: Shakespeare's English, and the Chinese of the Tang poets.
+
+An LSTM reads at 32 places of a text at once and guesses each next character. Its state is carried on from batch to
+batch, so that it remembers more than the stretch that it sees. Beside it, an n-gram model with the smoothing of Kneser
+and Ney counts what followed the last few characters. The perplexity of a text is among how many characters a model
+hesitates, on average; neither model has seen the last tenth of the plays, or every tenth poem.
+
+@@ One of them alone, or less of it: `python 11_language_model.py shakespeare --epochs 1 --samples 50000`.
+"""
+
+import argparse
+import math
+import time
+from collections import Counter
+
+import numpy as np
+
+from cdl import Sequential, callbacks, datasets, layers, losses, optimizers, utils
+
+STREAMS, STEPS = 32, 64  # places at which the text is read; characters until the gradient goes back
+SETTINGS = {  # units, dropout, epochs, learning rate; characters of an n-gram
+    "shakespeare": (256, 0.0, 4, 0.004, 6),
+    "tang": (128, 0.5, 40, 0.004, 2),
+}
+
+
+def texts(name):
+    if name == "shakespeare":
+        return datasets.tiny_shakespeare.load_data()
+    return ["".join("\n".join([*poem.lines, "", ""]) for poem in part) for part in datasets.tang_poems.load_data()]
+
+
+def kneser_ney(train, test, n, v):
+    """The probability of each of the test characters, after the first n - 1, by counting n-grams.
+
+    P(c | context) = (max(count - d, 0) + d * followers * P(c | shorter context)) / total, at last 1 / v. For a shorter
+    context, what counts is behind how many different characters it was seen. An n-gram is a number to the base v.
+    """
+
+    def grams(ids, n):
+        return np.lib.stride_tricks.sliding_window_view(ids, n) @ v ** np.arange(n)[::-1]
+
+    def look_up(keys, values, wanted):
+        place = np.searchsorted(keys, wanted).clip(max=len(keys) - 1)
+        return np.where(keys[place] == wanted, values[place], 0)
+
+    tables = [np.unique(grams(train, n), return_counts=True)]
+    for k in range(n - 1, 0, -1):
+        tables.append(np.unique(tables[-1][0] % v**k, return_counts=True))
+    p = 1 / v
+    for k, (seen, counts) in enumerate(reversed(tables), 1):
+        contexts, first, followers = np.unique(seen // v, return_index=True, return_counts=True)
+        totals = np.add.reduceat(counts, first)
+        discount = (counts == 1).sum() / ((counts == 1).sum() + 2 * (counts == 2).sum())
+        gram = grams(test, k)[n - k :]
+        count, total = look_up(seen, counts, gram), look_up(contexts, totals, gram // v)
+        more = discount * look_up(contexts, followers, gram // v)
+        p = np.where(total, (np.maximum(count - discount, 0) + more * p) / np.maximum(total, 1), p)
+    return p
+
+
+class Forget(callbacks.Callback):
+    """The text begins anew in each epoch."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.get_layer("memory").reset_state()
+
+
+def network(v, units, dropout, rate, steps):
+    model = Sequential(
+        [
+            layers.Input((None,)),
+            layers.Embedding(v, 64),
+            layers.Dropout(dropout),
+            layers.LSTM(units, return_sequences=True, stateful=True, name="memory"),
+            layers.Dropout(dropout),
+            layers.Dense(v),
+        ]
+    )
+    # The learning rate rises for a tenth of the steps, then falls to zero along half a wave.
+    optimizer = optimizers.Adam(
+        lambda step: rate * min(10 * step / steps, (1 + math.cos(math.pi * step / steps)) / 2), clipnorm=1.0
+    )
+    model.compile(optimizer, losses.SparseCategoricalCrossentropy(from_logits=True))
+    return model
+
+
+def in_turn(ids, streams, steps):
+    """Batches (streams, steps) one after the other, such that row i of a batch goes on where row i of the last ended."""
+    length = (len(ids) - 1) // (streams * steps) * steps
+    x, y = (part[: streams * length].reshape(streams, -1, steps) for part in (ids[:-1], ids[1:]))
+    return [part.swapaxes(0, 1).reshape(-1, steps) for part in (x, y)]
+
+
+def write(model, characters, length, temperature, rng):
+    """Text by the network: each character is drawn from what it expects, and read by it. Low temperature: no risks."""
+    model.get_layer("memory").reset_state()
+    noise = rng.gumbel(size=(length, len(characters)))  # the largest logit + noise is a draw from softmax(logits)
+    noise[:, 0] = -np.inf  # not a character
+    written, last = [], characters.index("\n")
+    for draw in noise:
+        logits = model(np.array([[last]]))[0, 0]
+        last = int((logits / temperature + draw).argmax())
+        written.append(last)
+    return "".join(characters[i] for i in written)
+
+
+def main(name, epochs, samples):
+    utils.set_random_seed(1)
+    units, dropout, usual_epochs, rate, n = SETTINGS[name]
+    epochs = epochs or usual_epochs
+    train, test = texts(name)
+    train = train[:samples]
+    # Characters that are there only once stand for those that are not there at all: number 0.
+    characters = ["�", *sorted(c for c, count in Counter(train).items() if count > 1)]
+    number = {c: i for i, c in enumerate(characters)}
+    train, test = (np.array([number.get(c, 0) for c in text]) for text in (train, test))
+    print(f"\n{name}: {len(train):,} characters to learn from, {len(characters):,} different ones")
+
+    x, y = in_turn(train, STREAMS, STEPS)
+    model = network(len(characters), units, dropout, rate, steps=epochs * len(x) // STREAMS)
+    model.fit(x, y, batch_size=STREAMS, epochs=epochs, shuffle=False, verbose=2, callbacks=[Forget()])
+
+    rng = np.random.default_rng(1)
+    for temperature in (0.5, 1.0):
+        start = time.perf_counter()
+        text = write(model, characters, 400, temperature, rng)
+        microseconds = 1e6 * (time.perf_counter() - start) / len(text)
+        print(f"\n----- temperature {temperature}, {microseconds:.0f} µs a character -----\n{text.strip()}")
+    uniform = len(characters)
+    model.get_layer("memory").reset_state()
+    x, y = in_turn(test, 1, 500)
+    by_network = math.exp(model.evaluate(x, y, batch_size=1, verbose=0))
+    by_counting = math.exp(-np.log(kneser_ney(train, test, n, len(characters))).mean())
+    print(f"\n{name}: perplexity on unseen text {by_network:.2f}; {n}-grams {by_counting:.2f}; guessing {uniform}")
+
+
+parser = argparse.ArgumentParser()
+parser.add_argument("names", nargs="*", default=list(SETTINGS))
+parser.add_argument("--epochs", type=int)
+parser.add_argument("--samples", type=int)
+options = parser.parse_args()
+for name in options.names:
+    main(name, options.epochs, options.samples)

@@ -1,0 +1,185 @@
+/* gru.c - one step of a GRU, and back.  The loops around it: recurrent.c.  Letters: cdl/ops/recurrence.py. */
+
+/* The parts of `kept`, of the sums, and of dz. */
+enum { GRU_Z, GRU_R, GRU_G, GRU_P };
+
+/* Reset after the product: z and r need all terms, g those of x, p those of h. */
+static void gru_step(const recurrence *r, strip *s)
+{
+    const cdl_sequence *q = &r->q;
+    const ptrdiff_t i = q->i, u = q->u;
+    const ptrdiff_t gate[4] = {0, 1, 2, 2}, from[4] = {0, 0, 0, i}, to[4] = {i + u, i + u, i, i + u};
+    ptrdiff_t width;
+    for (ptrdiff_t j = 0; j < u; j += width) {
+        width = block_width(&r->w, s->rows, j);
+        const ptrdiff_t size = s->rows * width;
+        for (int sum = 0; sum < 4; sum++)
+            add_terms(&r->w, (term){gate[sum], j, width, from[sum], to[sum], s->bias + sum * s->U + j, 0}, s->rows, s->now,
+                      s->row, s->z + sum * size);
+        for (ptrdiff_t row = 0; row < s->rows; row++) {
+            const ptrdiff_t place = place_in_time(q, s, row);
+            const int here = present(q, s->first + row, s->step);
+            const real *sums = s->z + row * width, *before = s->now + row * s->row + i + j;
+            real *next = s->next + row * s->row + i + j;
+            real *h = r->h + place * u + j, *kept = r->kept ? r->kept + place * 4 * u + j : NULL;
+            for (ptrdiff_t v = 0; v < width; v += VL) {
+                const ptrdiff_t left = u - j - v;
+                const vec z = vsigmoid(load(sums + GRU_Z * size + v)), reset = vsigmoid(load(sums + GRU_R * size + v));
+                const vec p = load(sums + GRU_P * size + v), g = vtanh(vfma(reset, p, load(sums + GRU_G * size + v)));
+                const vec h_before = load(before + v), y = here ? vfma(z, h_before, (splat(1) - z) * g) : h_before;
+                store(next + v, y);
+                store_n(h + v, left, y);
+                if (kept) {
+                    store_n(kept + GRU_Z * u + v, left, z);
+                    store_n(kept + GRU_R * u + v, left, reset);
+                    store_n(kept + GRU_G * u + v, left, g);
+                    store_n(kept + GRU_P * u + v, left, p);
+                }
+            }
+        }
+    }
+}
+
+/* Reset before the product: all of p must be there before the first g. */
+static void gru_step_reset_before(const recurrence *r, strip *s)
+{
+    const cdl_sequence *q = &r->q;
+    const ptrdiff_t i = q->i, u = q->u;
+    ptrdiff_t width;
+    for (ptrdiff_t j = 0; j < u; j += width) {
+        width = block_width(&r->w, s->rows, j);
+        const ptrdiff_t size = s->rows * width;
+        for (int gate = GRU_Z; gate <= GRU_R; gate++)
+            add_terms(&r->w, (term){gate, j, width, 0, i + u, s->bias + gate * s->U + j, 0}, s->rows, s->now, s->row,
+                      s->z + gate * size);
+        for (ptrdiff_t row = 0; row < s->rows; row++) {
+            const real *sums = s->z + row * width, *before = s->now + row * s->row + i + j;
+            real *state = s->state + row * s->U + j, *reset_h = s->more + row * s->row + i + j;
+            real *kept = r->kept ? r->kept + place_in_time(q, s, row) * 4 * u + j : NULL;
+            for (ptrdiff_t v = 0; v < width; v += VL) {
+                const ptrdiff_t left = u - j - v;
+                const vec z = vsigmoid(load(sums + GRU_Z * size + v)), reset = vsigmoid(load(sums + GRU_R * size + v));
+                const vec p = reset * load(before + v);
+                store(state + v, z);
+                store(reset_h + v, p);
+                if (kept) {
+                    store_n(kept + GRU_Z * u + v, left, z);
+                    store_n(kept + GRU_R * u + v, left, reset);
+                    store_n(kept + GRU_P * u + v, left, p);
+                }
+            }
+        }
+    }
+    for (ptrdiff_t j = 0; j < u; j += width) {
+        width = block_width(&r->w, s->rows, j);
+        term t = {GRU_G, j, width, 0, i, s->bias + GRU_G * s->U + j, 0};
+        add_terms(&r->w, t, s->rows, s->now, s->row, s->z);
+        t.from = i, t.to = i + u, t.continued = 1;
+        add_terms(&r->w, t, s->rows, s->more, s->row, s->z);
+        for (ptrdiff_t row = 0; row < s->rows; row++) {
+            const ptrdiff_t place = place_in_time(q, s, row);
+            const int here = present(q, s->first + row, s->step);
+            const real *before = s->now + row * s->row + i + j, *state = s->state + row * s->U + j;
+            real *next = s->next + row * s->row + i + j;
+            real *h = r->h + place * u + j, *kept = r->kept ? r->kept + place * 4 * u + j : NULL;
+            for (ptrdiff_t v = 0; v < width; v += VL) {
+                const ptrdiff_t left = u - j - v;
+                const vec g = vtanh(load(s->z + row * width + v)), z = load(state + v), h_before = load(before + v);
+                const vec y = here ? vfma(z, h_before, (splat(1) - z) * g) : h_before;
+                store(next + v, y);
+                store_n(h + v, left, y);
+                if (kept)
+                    store_n(kept + GRU_G * u + v, left, g);
+            }
+        }
+    }
+}
+
+static int gru(const cdl_sequence *q, int reset_after, void *h, void *kept)
+{
+    const real *bias = q->bias;
+    const ptrdiff_t u = q->u;
+    recurrence r = {.q = *q, .step = reset_after ? gru_step : gru_step_reset_before, .h = h, .kept = kept};
+    for (int gate = GRU_Z; bias && gate <= GRU_G; gate++)
+        r.bias[gate][0] = bias + gate * u;
+    if (bias && reset_after) {
+        r.bias[GRU_Z][1] = bias + (3 + GRU_Z) * u;
+        r.bias[GRU_R][1] = bias + (3 + GRU_R) * u;
+        r.bias[GRU_P][0] = bias + (3 + GRU_G) * u;
+    }
+    return run_recurrence(&r, 3);
+}
+
+static void gru_step_back(const way_back *b, strip_back *s)
+{
+    const ptrdiff_t u = b->q.u, U = s->U;
+    const vec one = splat(1);
+    for (ptrdiff_t row = 0; row < s->rows; row++) {
+        const real *kept = b->kept + ((s->first + row) * b->q.t + s->step) * 4 * u;
+        const real *h_before = row_before(b, s, row, b->q.h0, b->h, u), *given = given_dh(b, s, row);
+        const int here = present(&b->q, s->first + row, s->step);
+        for (ptrdiff_t j = 0; j < U; j += VL) {
+            const ptrdiff_t left = u - j;
+            real *carried = s->dh + row * U + j;
+            const vec dh = given ? load(carried) + load_n(given + j, left) : load(carried);
+            vec dz = splat(0), dr = splat(0), dg = splat(0), dp = splat(0), on = dh;
+            if (here) {
+                const vec z = load_n(kept + GRU_Z * u + j, left), r = load_n(kept + GRU_R * u + j, left);
+                const vec g = load_n(kept + GRU_G * u + j, left), p = load_n(kept + GRU_P * u + j, left);
+                dz = dh * (load_n(h_before + j, left) - g) * (z * (one - z));
+                dg = dh * (one - z) * (one - g * g);
+                dp = dg * r;
+                dr = dg * p * (r * (one - r));
+                on = dh * z;
+            }
+            store(carried, on);
+            put_dz(b, s, row, GRU_Z, j, dz);
+            put_dz(b, s, row, GRU_G, j, dg);
+            if (b->reset_after) {
+                put_dz(b, s, row, GRU_R, j, dr);
+                put_dz(b, s, row, GRU_P, j, dp);
+            }
+        }
+    }
+    if (b->reset_after)
+        return;
+
+    /* dp = dg recurrent_kernel_g', of which r and h_before get their parts. */
+    memset(s->more, 0, sizeof(real) * (size_t)(s->rows * U));
+    const ptrdiff_t start = GRU_G * U;
+    turn_back(b, s, (axis){1, u, 1, &start}, 0, GRU_G * u, u, 1, s->more, U, U);
+    for (ptrdiff_t row = 0; row < s->rows; row++) {
+        const real *kept = b->kept + ((s->first + row) * b->q.t + s->step) * 4 * u;
+        const real *h_before = row_before(b, s, row, b->q.h0, b->h, u);
+        const int here = present(&b->q, s->first + row, s->step);
+        for (ptrdiff_t j = 0; j < U; j += VL) {
+            const vec r = load_n(kept + GRU_R * u + j, u - j), dp = load(s->more + row * U + j);
+            real *carried = s->dh + row * U + j;
+            if (here)
+                store(carried, vfma(dp, r, load(carried)));
+            put_dz(b, s, row, GRU_R, j, here ? dp * load_n(h_before + j, u - j) * (r * (one - r)) : splat(0));
+        }
+    }
+}
+
+static int gru_backward(const cdl_sequence *q, int reset_after, const void *h, const void *kept,
+                        const cdl_sequence_gradients *g)
+{
+    const ptrdiff_t u = q->u, U = whole_panels(u);
+    const ptrdiff_t of_kernel[3] = {GRU_Z * U, GRU_R * U, GRU_G * U}, of_recurrent[3] = {GRU_Z * U, GRU_R * U, GRU_P * U};
+    way_back b = {.q = *q, .g = *g, .step = gru_step_back, .dx_gates = {3, u, 1, of_kernel},
+                  .dh_gates = {reset_after ? 3 : 2, u, 1, of_recurrent}, .h = h, .kept = kept, .reset_after = reset_after};
+    const factor of_x = {q->x, NULL, q->i, q->i, {GRU_Z, GRU_R, GRU_G}, g->dkernel};
+    if (reset_after)
+        return run_back(&b, 3, 4, (weight_job){
+            .factors = 2, .biases = 6,
+            .factor = {of_x, {h, q->h0, u, u, {GRU_Z, GRU_R, GRU_P}, g->drecurrent_kernel}},
+            .bias_panel = {GRU_Z, GRU_R, GRU_G, GRU_Z, GRU_R, GRU_P},
+        });
+    return run_back(&b, 3, 3, (weight_job){
+        .factors = 3, .biases = 3,
+        .factor = {of_x, {h, q->h0, u, u, {GRU_Z, GRU_R, -1}, g->drecurrent_kernel},
+                   {(const real *)kept + GRU_P * u, NULL, 4 * u, u, {-1, -1, GRU_G}, g->drecurrent_kernel}},
+        .bias_panel = {GRU_Z, GRU_R, GRU_G},
+    });
+}
