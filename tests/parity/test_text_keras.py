@@ -1,23 +1,21 @@
 """Texts and categories beside Keras, whose layers for them need TensorFlow: vocabularies, outputs, configs, errors.
 
-Optional: KERAS_BACKEND=tensorflow pytest tests/parity/test_text_keras.py; skipped where Keras runs on another backend.
+KERAS_BACKEND=tensorflow pytest tests/parity/test_text_keras.py; skipped where Keras runs on another backend.
 """
 
 import inspect
-import os
 
 import numpy as np
 import pytest
+from keras_peer import assert_same_mistake, keras, plain
 
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+import cdl
+
 pytest.importorskip("tensorflow", exc_type=ImportError)
-keras = pytest.importorskip("keras", exc_type=ImportError)
 if keras.backend.backend() != "tensorflow":
     pytest.skip("the layers for texts need TensorFlow", allow_module_level=True)
 
-import cdl  # noqa: E402
-
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("names_begin_anew")]
 
 TEXTS = [
     "The cat sat on the mat. The END!",
@@ -29,12 +27,6 @@ TEXTS = [
 WORDS = ["cat", "the", "sat", "", "[UNK]", "é", "床", "long " * 9, "cat"]
 WORDS_2D = [["cat", "the", "new"], ["sat", "", "cat"], ["the", "the", "sat"]]
 NUMBERS = [[5, 3, 5, 0], [-1, 7, 3, 5], [2**40, 3, -8, 0]]
-
-
-@pytest.fixture(autouse=True)
-def names_begin_anew():
-    keras.utils.clear_session()
-    cdl.utils.clear_session()
 
 
 def both(make):
@@ -49,12 +41,6 @@ def agree(ours, theirs):
     theirs = array(theirs)
     assert ours.shape == theirs.shape
     np.testing.assert_allclose(ours, theirs, rtol=1e-6)
-
-
-def plain(value):
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    return [plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 LAYERS = (
@@ -372,12 +358,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("mistake", REFUSED)
 def test_errors_are_of_one_class(mistake):
-    raised = []
-    for lib in (cdl, keras):
-        with pytest.raises(Exception) as caught:
-            REFUSED[mistake](lib)
-        raised.append(caught.type)
-    assert raised[0] is raised[1]
+    assert_same_mistake(REFUSED[mistake])
 
 
 # ------------------------------------------------------------------------------------------------------------ data sets
