@@ -173,7 +173,8 @@ class TextVectorization(CategoricalLayer, AdaptiveLayer):
         self._lookup.reset_state()
 
     def update_state(self, data: Any) -> None:
-        self._lookup.count(self.documents(data))
+        documents = self.documents(data)
+        self._lookup.count(documents, len(documents))
 
     def finalize_state(self) -> None:
         self._lookup.finalize_state()
