@@ -237,7 +237,7 @@ def test_plain_descent_touches_only_the_rows_in_use():
     optimizer = Watched(learning_rate=1.0)
     for _ in range(2):
         optimizer.apply([gradient(3, 70, n=100, d=4), np.ones(3, "float32")], variables)
-    assert optimizer.shapes == [(2, 4), (3,)]
+        assert optimizer.shapes == [(2, 4), (3,)]
     changed = np.flatnonzero((variables[0].value != 1).any(axis=1))
     np.testing.assert_array_equal(changed, [3, 70])
 
