@@ -341,7 +341,9 @@ static int input_gradient(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, ptrdiff_t group
     /* Multiply-adds for each of the o, in registers; measured.  The choice must be the same on all machines. */
     const int strided = w->stride[0] * w->stride[1] * w->stride[2] > 1;
     const double channels = (i / groups + 7) / 8 * 8;
-    const double reflected = strided || p.repeat > 1 ? INFINITY : channels * p.taps * positions;
+    /* The way back from groups of one output would be taken for a depthwise one, whose kernel lies otherwise. */
+    const int one_output = groups > 1 && o == groups && !p.repeat;
+    const double reflected = strided || one_output || p.repeat > 1 ? INFINITY : channels * p.taps * positions;
     const double by_taps = 1.15 * channels * p.taps * p.pixels;
     const double by_lines = groups > 1 || p.taps * i > MOST_LINES ? INFINITY : (p.taps * i * (1 + 16. / o) + 8) * p.pixels;
     if (reflected < by_taps && reflected < by_lines) {

@@ -86,16 +86,31 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
                     sum[r][v] = load(job->c[r] + in_c + v * VL);
         for (ptrdiff_t run = 0; run < job->k.runs; run++)
             for (ptrdiff_t k = job->k.length, at = job->k.start[run] + in_a; k > 0; k--, at += a_step, b += b_step) {
-                vec row[MOST_VECS];
-#pragma GCC unroll 8
-                for (int v = 0; v < vecs; v++)
-                    row[v] = load(b + v * VL);
-#pragma GCC unroll 8
-                for (int r = 0; r < rows; r++) {
-                    vec factor = splat(a[r][at]);
+                /* The fewer ones wait in registers, while the others pass through the last one: more there are not. */
+                if (vecs <= rows) {
+                    vec row[MOST_VECS];
 #pragma GCC unroll 8
                     for (int v = 0; v < vecs; v++)
-                        sum[r][v] = vfma(factor, row[v], sum[r][v]);
+                        row[v] = load(b + v * VL);
+#pragma GCC unroll 8
+                    for (int r = 0; r < rows; r++) {
+                        const vec factor = splat(a[r][at]);
+#pragma GCC unroll 8
+                        for (int v = 0; v < vecs; v++)
+                            sum[r][v] = vfma(factor, row[v], sum[r][v]);
+                    }
+                } else {
+                    vec factor[MOST_ROWS];
+#pragma GCC unroll 8
+                    for (int r = 0; r < rows; r++)
+                        factor[r] = splat(a[r][at]);
+#pragma GCC unroll 8
+                    for (int v = 0; v < vecs; v++) {
+                        const vec row = load(b + v * VL);
+#pragma GCC unroll 8
+                        for (int r = 0; r < rows; r++)
+                            sum[r][v] = vfma(factor[r], row, sum[r][v]);
+                    }
                 }
             }
 #pragma GCC unroll 8

@@ -98,7 +98,7 @@ LAYERS = {
     "SimpleRNN, step by step": lambda **k: SimpleRNN(U, activation="softplus", **k),
     "LSTM": lambda **k: LSTM(U, **k),
     "LSTM without bias": lambda **k: LSTM(U, use_bias=False, **k),
-    "LSTM, step by step": lambda **k: LSTM(U, activation="softsign", recurrent_activation="hard_silu", **k),
+    "LSTM, step by step": lambda **k: LSTM(U, activation="softsign", recurrent_activation="silu", **k),
     "GRU": lambda **k: GRU(U, **k),
     "GRU without bias": lambda **k: GRU(U, use_bias=False, **k),
     "GRU reset before": lambda **k: GRU(U, reset_after=False, **k),

@@ -79,10 +79,6 @@ class TimeDistributed(Layer):
         batch, *output = self.layer.compute_output_shape(of_one_step(input_shape))
         return (batch, input_shape[1], *output)
 
-    def compute_mask(self, inputs: Any, previous_mask: np.ndarray | None) -> np.ndarray | None:
-        """The mask of the input: the steps stay what they are."""
-        return previous_mask
-
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "layer": registry.serialize(self.layer)}
 

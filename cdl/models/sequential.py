@@ -184,19 +184,13 @@ class Sequential(Chain, Model):
     def get_config(self) -> dict[str, Any]:
         from cdl import layers
 
-        policy = {
-            "module": "keras",
-            "class_name": "DTypePolicy",
-            "config": {"name": self.dtype},
-            "registered_name": None,
-        }
         entries = [] if self._input_layer is None else [layers.serialize(self._input_layer)]
         for layer in self._stack:
             entry = layers.serialize(layer)
             if layer._build_shape is not None:
                 entry["build_config"] = {"input_shape": list(layer._build_shape)}
             entries.append(entry)
-        model_config = {"name": self.name, "trainable": self.trainable, "dtype": policy, "layers": entries}
+        model_config = {**super().get_config(), "layers": entries}
         if self._input_layer is not None:
             model_config["build_input_shape"] = list(self._input_layer.batch_shape)
         return model_config

@@ -1,22 +1,12 @@
-"""Masks and Embedding in Keras and in cdl: which layers pass masks on, what the loss and the metrics count, training.
-
-Optional: skipped where Keras with one of its backends is not installed.
-"""
-
-import importlib.util
-import os
+"""Masks and Embedding in Keras and in cdl: which layers pass masks on, what losses and metrics count, training."""
 
 import numpy as np
 import pytest
+from keras_peer import keras
 
 import cdl
 
-BACKENDS = ("torch", "jax", "tensorflow")
-installed = [backend for backend in BACKENDS if importlib.util.find_spec(backend)]
-if "KERAS_BACKEND" not in os.environ and installed:
-    os.environ["KERAS_BACKEND"] = installed[0]
-keras = pytest.importorskip("keras", exc_type=ImportError)
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("names_begin_anew")]
 
 rng = np.random.default_rng(8)
 COUNTED = np.arange(6) < np.array([[6], [2], [4], [1], [3]])
@@ -25,13 +15,6 @@ WORDS = np.where(COUNTED, rng.integers(1, 9, size=(5, 6)), 0)
 STEP_TARGETS = rng.normal(size=(5, 6, 1)).astype("float32")
 TARGETS = rng.normal(size=(5, 1)).astype("float32")
 LABELS = rng.integers(0, 4, size=(5, 6))
-
-
-@pytest.fixture(autouse=True)
-def names_begin_anew():
-    keras.config.set_floatx("float32")
-    keras.utils.clear_session()
-    cdl.utils.clear_session()
 
 
 def mask_of(y):

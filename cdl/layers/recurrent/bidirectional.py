@@ -146,7 +146,7 @@ class Bidirectional(Layer):
             return [[], []]
         if not isinstance(initial_state, list | tuple) or len(initial_state) % 2:
             raise ValueError(
-                f"Bidirectional {self.name!r}: initial_state is a list with the states of the forward layer, then "
+                f"{self.who}: initial_state is a list with the states of the forward layer, then "
                 f"those of the backward layer. Received: {initial_state!r}"
             )
         half = len(initial_state) // 2
@@ -212,7 +212,7 @@ class Bidirectional(Layer):
         self.check_input(x.shape)
         ctx = ctx or Context(training, gradient=False)
         if mask is not None:
-            ctx.mask = as_mask(mask, x.shape, f"Bidirectional {self.name!r}")
+            ctx.mask = as_mask(mask, x.shape, self.who)
         return self.forward(ctx, x, initial_state)
 
     def check_input(self, shape: Shape) -> None:

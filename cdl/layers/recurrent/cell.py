@@ -50,8 +50,7 @@ class RecurrentCell(KernelLayer):
         features, width = input_shape[-1], self.gates * self.units
         if features is None:
             raise ValueError(
-                f"{type(self).__name__} {self.name!r}: the number of features must be known. "
-                f"Received the shape {tuple(input_shape)}"
+                f"{self.who}: the number of features must be known. Received the shape {tuple(input_shape)}"
             )
         self.kernel = self.add_variable("kernel", (features, width))
         self.recurrent_kernel = self.add_variable("recurrent", (self.units, width), "recurrent_kernel")
@@ -85,7 +84,7 @@ class RecurrentCell(KernelLayer):
     def check_input(self, shape: Shape) -> None:
         if shape[-1] != self.kernel.shape[0]:
             raise ValueError(
-                f"{type(self).__name__} {self.name!r}: input has {shape[-1]} features, but the cell was built for "
+                f"{self.who}: input has {shape[-1]} features, but the cell was built for "
                 f"{self.kernel.shape[0]} (x shape {tuple(shape)}). Rebuild the model or reshape the input."
             )
 

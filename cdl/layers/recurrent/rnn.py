@@ -76,10 +76,6 @@ class RNN(Layer):
         if not self._trainable:
             self.trainable = False  # of the cell as well
 
-    @property
-    def who(self) -> str:
-        return f"{type(self).__name__} {self.name!r}"
-
     def build(self, input_shape: Shape) -> None:
         self.check_input(input_shape)
         if isinstance(self.cell, Layer):
