@@ -16,7 +16,7 @@ RNG = np.random.default_rng(11)
 
 
 @pytest.mark.parametrize("shape", [(5,), (2, 3), (2, 3, 2), (4, 0)])
-@pytest.mark.parametrize("dtype", ["int32", "int64", "uint8", "float32", "float64"])
+@pytest.mark.parametrize("dtype", ["int32", "int64", "longlong", ">i8", "uint8", "float32", "float64"])
 def test_rows_by_number(shape, dtype):
     layer = layers.Embedding(7, 3)
     x = RNG.integers(0, 7, size=shape)
