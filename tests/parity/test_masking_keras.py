@@ -65,8 +65,8 @@ def made(lib, name):
 def test_supports_masking(name):
     try:
         expected = made(keras, name)
-    except TypeError:
-        pytest.skip("needs arguments of its own: tested beside that layer")
+    except (TypeError, ValueError, ImportError):
+        pytest.skip("needs arguments of its own, or TensorFlow: tested beside that layer")
     assert bool(made(cdl, name).supports_masking) == bool(expected.supports_masking)
 
 
