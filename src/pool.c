@@ -174,9 +174,9 @@ static void average_pool(ptrdiff_t n, ptrdiff_t c, const cdl_windows *windows, c
 /* ---- Backward ----------------------------------------------------------------------------------------------------- */
 
 /* Gives dy to the positions of the box: each its share of the mean, or all to the first one that is not below y (where
- * y is NaN, that is the first of all), and what is left at the end to the last one, which then must be it.  With `add`, to what is there already; else every position of the box is
- * written.  Lanes of other pixels receive 0: where they are written, their own values come later (see spread_images).
- */
+ * y is NaN, that is the first of all); what nobody took before is the last one's, which then must be it.  With `add`, to
+ * what is there already; else every position of the box is written.  Lanes of other pixels receive 0: where they are
+ * written, their own values come later (see spread_images). */
 static inline __attribute__((always_inline)) void spread_box(const pool_job *job, box b, ptrdiff_t j, int width,
                                                              int full, int mean, int add, ptrdiff_t at)
 {
