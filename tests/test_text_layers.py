@@ -131,6 +131,9 @@ def test_words_that_are_split_already():
     layer = adapted([["a", "b"], ["c", "a"]], split=None, standardize=None, output_sequence_length=3)
     np.testing.assert_array_equal(layer([["a", "c"], ["z", ""]]), [[2, 3, 0], [1, 0, 0]])
     np.testing.assert_array_equal(layer(["a", "z"]), [2, 1, 0])
+    assert layer(np.zeros((2, 0), str)).tolist() == [[0, 0, 0]] * 2 and layer(np.zeros((0, 2), str)).shape == (0, 3)
+    column = adapted(["a", "b", "a"], split=None, output_mode="tf_idf")  # three texts of one word
+    np.testing.assert_allclose(column([["b"]]), [[0, 0, np.log(1 + 3 / 2)]], rtol=1e-6)
 
 
 @pytest.mark.parametrize("mode", ["multi_hot", "count", "tf_idf", "one_hot"])
@@ -174,8 +177,8 @@ def test_empty_texts_and_no_texts():
     for nothing in ([], [""], ["?!", " "]):
         with pytest.raises(ValueError, match=rf"adapt found no tokens in {len(nothing)} samples"):
             adapted(nothing)
-    with pytest.raises(RuntimeError, match="has no vocabulary yet"):
-        layers.TextVectorization()(TEXTS)
+    with pytest.raises(RuntimeError, match="'reader' has no vocabulary yet"):
+        layers.TextVectorization(name="reader")(TEXTS)
 
 
 def test_a_text_of_a_million_characters():

@@ -10,8 +10,7 @@ import numpy as np
 from cdl.layers.base import Shape
 from cdl.layers.context import Context
 from cdl.layers.preprocessing.categorical_layer import CategoricalLayer, encode
-from cdl.layers.preprocessing.index_lookup import as_key
-from cdl.utils.hashing import buckets
+from cdl.utils.hashing import as_key, buckets
 from cdl.utils.strings import as_strings, holds_strings
 
 
