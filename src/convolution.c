@@ -456,9 +456,11 @@ static void add_parts_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
     }
 }
 
-static int kernel_gradient(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, ptrdiff_t groups, const cdl_windows *w, field x, field dz,
-                           real *dkernel, real *dbias)
+static int kernel_gradient(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, ptrdiff_t groups, const cdl_windows *windows, field x,
+                           field dz, real *dkernel, real *dbias)
 {
+    cdl_windows joined = *windows, *w = &joined;
+    join_images(1, groups, w);          /* each for itself: they are what the parts are made of */
     kernel_gradient_job job = {.p = make_plan(n, i, o, groups, w, SLAB_PIXELS), .x = x, .dz = dz,
                                .dkernel = dkernel, .dbias = dbias};
     job.size = dkernel ? job.p.taps * i / groups * o : 0;

@@ -6,24 +6,16 @@ import itertools
 
 import numpy as np
 import pytest
-from keras_peer import keras, plain
+from keras_peer import assert_same_mistake, keras, plain
 
 import cdl
 
-pytestmark = pytest.mark.filterwarnings("ignore")
-
-COMPUTING = [name for name, module in cdl.backend.BACKENDS.items() if hasattr(module, "lstm")]
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("names_begin_anew")]
 
 rng = np.random.default_rng(5)
 N, T, F, U = 4, 6, 3, 5
 X = rng.normal(size=(N, T, F)).astype("float32")
 MASK = np.array([[1, 1, 1, 1, 1, 1], [1, 1, 1, 0, 0, 0], [1, 0, 1, 1, 0, 1], [1, 0, 0, 0, 0, 0]], bool)
-
-
-@pytest.fixture(autouse=True, params=COMPUTING)
-def fresh(request, names_begin_anew):
-    with cdl.config.set_backend(request.param):
-        yield
 
 
 def numbers(result):
@@ -335,12 +327,7 @@ def test_paths_in_a_model_are_those_of_keras():
     ],
 )
 def test_errors_have_the_classes_of_keras(wrong):
-    errors = []
-    for lib in (keras, cdl):
-        with pytest.raises(Exception) as caught:
-            wrong(lib)
-        errors.append(caught.type)
-    assert errors[0] is errors[1]
+    assert_same_mistake(wrong)
 
 
 def other_batch(lib):

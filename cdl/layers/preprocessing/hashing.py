@@ -38,9 +38,9 @@ class Hashing(CategoricalLayer):
         salt: int | Sequence[int] | None = None,
         output_mode: str = "int",
         sparse: bool = False,
-        dtype: Any = None,
         **kwargs: Any,
     ) -> None:
+        dtype = kwargs.pop("dtype", None)
         as_int = output_mode == "int"
         super().__init__(output_mode, sparse, dtype=None if as_int else dtype, **kwargs)
         self._result = integer_type(dtype) if as_int else self.dtype

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -215,17 +214,18 @@ class IndexLookup(CategoricalLayer, AdaptiveLayer):
     def update_state(self, data: Any) -> None:
         """Count the tokens of one more batch, an array in which each row is a sample."""
         tokens = self.as_tokens(data, f"{self.who}: adapt")
-        rows = tokens if tokens.ndim > 1 else tokens.reshape(1, -1)
-        self.count(rows.reshape(len(rows), math.prod(rows.shape[1:])).tolist())
+        rows = len(tokens) if tokens.ndim > 1 else 1
+        shape = (rows, tokens.size // max(rows, 1)) if self.output_mode == "tf_idf" else (1, -1)
+        self.count(tokens.reshape(shape).tolist(), rows)
 
-    def count(self, documents: Sequence[Sequence[Any]]) -> None:
-        """Count the tokens of these documents, and, for "tf_idf", in how many each of them is."""
+    def count(self, documents: Sequence[Sequence[Any]], samples: int) -> None:
+        """Count the tokens of these documents, and, for "tf_idf", in how many each is; `samples`: how many they are."""
         if self._given:
             raise ValueError(
                 f"Cannot adapt layer '{self.name}' after setting a static vocabulary via `vocabulary` argument."
             )
         self._counts.update(chain.from_iterable(documents))
-        self._documents += len(documents)
+        self._documents += samples
         if self.output_mode == "tf_idf":
             self._document_counts.update(chain.from_iterable(map(set, documents)))
 

@@ -70,15 +70,14 @@ class TextVectorization(CategoricalLayer, AdaptiveLayer):
         ragged: bool = False,
         encoding: str = "utf-8",
         name: str | None = None,
-        vocabulary_size: int | None = None,
-        has_input_vocabulary: bool | None = None,
         **kwargs: Any,
     ) -> None:
+        known = {key: kwargs.pop(key, None) for key in ("vocabulary_size", "has_input_vocabulary")}  # from a config
         super().__init__(output_mode, sparse, name=name, **kwargs)
-        for argument, value, known in (("standardize", standardize, STANDARDIZE), ("split", split, SPLIT)):
-            if value is not None and not callable(value) and value not in known:
+        for argument, value, words in (("standardize", standardize, STANDARDIZE), ("split", split, SPLIT)):
+            if value is not None and not callable(value) and value not in words:
                 raise ValueError(
-                    f"TextVectorization: {argument} is one of {tuple(known)}, None or a function. "
+                    f"TextVectorization: {argument} is one of {tuple(words)}, None or a function. "
                     f"Received: {argument}={value!r}"
                 )
         sizes = ngrams if isinstance(ngrams, tuple | list) else () if ngrams is None else (ngrams,)
@@ -107,8 +106,7 @@ class TextVectorization(CategoricalLayer, AdaptiveLayer):
             pad_to_max_tokens=pad_to_max_tokens,
             encoding=encoding,
             dtype=self.dtype,
-            vocabulary_size=vocabulary_size,
-            has_input_vocabulary=has_input_vocabulary,
+            **known,
         )
 
     # ---- from texts to lists of words ----
@@ -175,7 +173,8 @@ class TextVectorization(CategoricalLayer, AdaptiveLayer):
         self._lookup.reset_state()
 
     def update_state(self, data: Any) -> None:
-        self._lookup.count(self.documents(data))
+        documents = self.documents(data)
+        self._lookup.count(documents, len(documents))
 
     def finalize_state(self) -> None:
         self._lookup.finalize_state()

@@ -8,6 +8,7 @@ import numpy as np
 
 from cdl.layers.base import Layer, Shape, with_open_batch
 from cdl.layers.context import Context
+from cdl.layers.inside import build_inside
 from cdl.layers.merging import Add, Average, Concatenate, Multiply
 from cdl.layers.recurrent.rnn import as_mask
 from cdl.layers.recurrent.states import flatten
@@ -97,10 +98,7 @@ class Bidirectional(Layer):
 
     def build(self, input_shape: Shape) -> None:
         for layer in self.pair:
-            if not layer.built:
-                layer.build(input_shape)
-            for variable in layer.weights:
-                variable.path = f"{self.name}/{variable.path}"
+            build_inside(self, layer, input_shape)
         if self._initial_weights:
             self.set_weights(self._initial_weights)
         self.compute_output_shape(input_shape)
@@ -118,7 +116,7 @@ class Bidirectional(Layer):
             ys.append(y)
             states += of_layer
         if self.return_sequences:
-            ys[1] = np.ascontiguousarray(ys[1][:, ::-1])
+            ys[1] = ys[1][:, ::-1]
         merging = ctx.child()
         ctx.save(calls, merging, len(states), initial_state is not None)
         merged = ys if self.merge_mode is None else [MERGES[self.merge_mode].forward(merging, ys)]
