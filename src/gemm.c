@@ -358,17 +358,18 @@ static void run_evenly(const real *a, ptrdiff_t a_row, ptrdiff_t a_tile, real *c
     }
 }
 
-/* Row number `place` of run `run`, where runs have `length` rows: of an axis with runs, or of one that is all one run. */
+/* Row number `place` of run `run`, if runs have `length` rows; an axis that has a single run is counted on through it. */
 static inline ptrdiff_t place_of_row(const axis *rows, ptrdiff_t run, ptrdiff_t place, ptrdiff_t length)
 {
-    return rows->runs > 1 ? rows->start[run] + place * rows->step : rows->start[0] + (run * length + place) * rows->step;
+    const ptrdiff_t start = rows->runs > 1 ? rows->start[run] : rows->start[0] + run * length * rows->step;
+    return start + place * rows->step;
 }
 
-/* One panel: all rows and `columns` columns of c: up to NR, or WIDE, or the columns of run_row.  `job` has all but its rows,
- * which lie at a and c along their axes; a_tile is the distance of tiles in a copied a, or 0.  f is applied when the sums
- * are complete. */
-static void run_panel(const real *a, axis a_rows, ptrdiff_t a_tile, real *c, axis c_rows, ptrdiff_t columns, cdl_function f,
-                      tile_job job)
+/* One panel: all rows and `columns` columns of c: up to NR, or WIDE, or the columns of run_row.  `job` has all but its
+ * rows, which lie at a and c along their axes; a_tile is the distance of tiles in a copied a, or 0.  f is applied when the
+ * sums are complete. */
+static void run_panel(const real *a, axis a_rows, ptrdiff_t a_tile, real *c, axis c_rows, ptrdiff_t columns,
+                      cdl_function f, tile_job job)
 {
     real bias[NR];
     if (job.bias && columns < NR) {

@@ -239,6 +239,11 @@ def test_validation_goes_on_where_a_generator_was():
     assert asked == [0, 1, 2, 3, 0, 1]
 
 
+def test_validation_data_that_can_be_passed_once():
+    with pytest.raises(ValueError, match="generator has no batches left for another pass"):
+        model().fit(X, Y, epochs=2, validation_data=((X, Y) for _ in range(2)), verbose=0)
+
+
 def test_texts_in_batches():
     read = layers.TextVectorization(output_mode="count", vocabulary=["good", "bad"])
     net = Sequential([layers.Input((1,), dtype="string"), read, layers.Dense(1)])

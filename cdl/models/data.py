@@ -40,7 +40,7 @@ def to_rows(data: Any, name: str, strings: bool = False) -> np.ndarray:
         raise ValueError(f"{name} is None; an array with samples along the first axis is needed.")
     if is_dataset(data):
         raise ValueError(f"{name} is a {type(data).__name__}; an array is needed here. Collect its batches in arrays.")
-    texts = strings and not isinstance(data, str | bytes) and holds_strings(data)
+    texts = strings and holds_strings(data) and not isinstance(data, str | bytes)
     array = string_array(data) if texts else to_array(data, None, name)
     if array.ndim == 0:
         raise ValueError(f"{name} is a single number; an array with samples along the first axis is needed.")

@@ -69,8 +69,17 @@ class Dataset:
         self.samples = len(self.x)
 
     def __iter__(self) -> Iterator[Batch]:
-        """The batches of one pass."""
-        return self._watched(self._pass())
+        """The batches of one pass. ValueError where a generator has been passed through already."""
+        batches = self._pass()
+        if self.once:
+            first = next(batches, None)
+            if first is None:
+                raise ValueError(
+                    f"The {type(self.source).__name__} has no batches left for another pass. Pass a PyDataset, or a "
+                    f"generator without end and a number of steps."
+                )
+            batches = chain([first], batches)
+        return self._watched(batches)
 
     def portions(self, steps: int | None) -> Iterator[Iterator[Batch]]:
         """The next `steps` batches (None: a whole pass), and so on; no portion reaches into a new pass.

@@ -245,7 +245,7 @@ class Model(Layer):
     ) -> Any:
         """Loss and metrics on x and y: a list (the loss first), one number if there is only the loss, or a dictionary.
 
-        Raises as `fit`.
+        `x` may be a data set, and the method raises, as `fit`.
         """
         self._compiled()
         batches = batches_of(x, y, sample_weight, batch_size)

@@ -17,6 +17,7 @@ static int is_double, failures, comparisons;
 static size_t width;                                    /* bytes of an element */
 static double x[6][MOST];                               /* inputs, of either type */
 static int32_t labels[MOST];
+static int64_t number[MOST], order[MOST], start[MOST + 1], used[MOST];
 static unsigned char out[2][OUTPUTS][MOST * 8 + 2 * GUARD];
 
 static void *result(int set, int k)
@@ -126,6 +127,10 @@ static void rows(ptrdiff_t n, ptrdiff_t d)
     ON_BOTH("column_sum", n, d, 0, t->column_sum(n, d, x[0], result(s, 0)));
     if (d > 0)
         ON_BOTH("argmax", n, d, 0, t->argmax(n, d, x[0], (int64_t *)result(s, 0)));
+    for (ptrdiff_t r = 0; r < n; r++)
+        number[r] = r * r % 5;
+    const ptrdiff_t groups = cdl_group_rows(n, number, order, start, used);
+    ON_BOTH("sum_rows", n, d, 0, t->sum_rows(groups, d, x[0], order, start, result(s, 0)));
     for (ptrdiff_t r = 0; r < n && d > 0; r++)
         labels[r] = (int32_t)(r * 7 % d);
     for (int option = 0; option < 4 && d > 0; option++) {

@@ -33,6 +33,12 @@ class RecurrentCell(KernelLayer):
     recurrent_kernel: Variable
     state_size: Any
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """A cell with another step than the one it inherits is not what the primitive computes."""
+        super().__init_subclass__(**kwargs)
+        if {"forward", "backward"} & vars(cls).keys() and "forward_sequence" not in vars(cls):
+            cls.fuses = lambda self, training: False  # type: ignore[method-assign]
+
     def __init__(self, units: int, dropout: float, recurrent_dropout: float, seed: int | None, **kwargs: Any) -> None:
         if not isinstance(units, int | np.integer) or units <= 0:
             raise ValueError(
@@ -107,7 +113,8 @@ class RecurrentCell(KernelLayer):
 
     @property
     def learns(self) -> bool:
-        return self.kernel.trainable or self.recurrent_kernel.trainable or bool(self.bias and self.bias.trainable)
+        """Whether any of the three is trained."""
+        return any(v is not None and v.trainable for v in (self.kernel, self.recurrent_kernel, self.bias))
 
     def add_gradients(self, dkernel: Gradient, drecurrent_kernel: Gradient, dbias: Gradient) -> None:
         pairs = (self.kernel, dkernel), (self.recurrent_kernel, drecurrent_kernel), (self.bias, dbias)
