@@ -37,6 +37,7 @@ OPENMP = [] if os.environ.get("CDL_NO_OPENMP") == "1" else ["-fopenmp"]
 
 UNITS = [f"{isa}_{real}" for isa in INSTRUCTION_SETS for real in ("float", "double")]
 HEADERS = sorted(glob.glob("src/*.h"))
+BINDING = sorted(glob.glob("src/native/*.pxi"))
 COMMON_SOURCES = ["src/parallel.c", "src/memory.c", "src/move_rows.c", "src/dispatch.c"]
 INCLUDED = sorted(set(glob.glob("src/*.c")) - {"src/_native.c", *COMMON_SOURCES})
 
@@ -55,7 +56,7 @@ libraries = [
 native = Extension(
     "cdl._native",
     sources=["src/_native.pyx", *COMMON_SOURCES],
-    depends=HEADERS + INCLUDED + [f"src/isa/{unit}.c" for unit in UNITS],
+    depends=BINDING + HEADERS + INCLUDED + [f"src/isa/{unit}.c" for unit in UNITS],
     include_dirs=["src", numpy.get_include()],
     define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"), ("NPY_TARGET_VERSION", "NPY_1_25_API_VERSION")],
     # Cython's code is not ours to warn about.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from workloads import samples
+from workloads import samples, sentences
 
 STEP_BATCHES = 64  # the step benchmarks go round this many batches
 
@@ -44,7 +44,30 @@ class Dense(NamedTuple):
     units: int
 
 
-Layer = Conv | MaxPool | Flatten | GlobalAverage | Dropout | Dense
+class Embedding(NamedTuple):
+    """Numbers of words (n, t) -> vectors (n, t, units)."""
+
+    words: int
+    units: int
+
+
+class Recurrent(NamedTuple):
+    """(n, t, i) -> the last state (n, units); with Keras' defaults, so GRU resets after the product."""
+
+    kind: str  # LSTM, GRU or SimpleRNN
+    units: int
+
+    @property
+    def gates(self) -> int:
+        return {"LSTM": 4, "GRU": 3, "SimpleRNN": 1}[self.kind]
+
+
+Layer = Conv | MaxPool | Flatten | GlobalAverage | Dropout | Dense | Embedding | Recurrent
+
+
+def count_arrays(layer: Layer) -> int:
+    """How many weights it has."""
+    return {Conv: 2, Dense: 2, Recurrent: 3, Embedding: 1}.get(type(layer), 0)
 
 
 @dataclass(frozen=True)
@@ -76,6 +99,20 @@ class Network:
         """Nothing but Dense layers: what is written by hand for these alone can do it."""
         return all(isinstance(layer, Dense) for layer in self.layers)
 
+    @property
+    def convolutional(self) -> bool:
+        """Some libraries want the channels first."""
+        return any(isinstance(layer, Conv) for layer in self.layers)
+
+    @property
+    def words(self) -> int | None:
+        """The input are numbers below this; None: real numbers."""
+        return self.layers[0].words if isinstance(self.layers[0], Embedding) else None
+
+    @property
+    def input_dtype(self) -> str:
+        return "int32" if self.words else self.dtype
+
     def shapes(self) -> list[tuple[int, ...]]:
         """The shape of a sample before each layer, and last the output's."""
         shapes = [self.input_shape]
@@ -93,24 +130,38 @@ class Network:
                     shapes.append((channels,))
                 case Dropout():
                     shapes.append(shapes[-1])
-                case Dense(units):
+                case Dense(units) | Recurrent(_, units):
                     shapes.append((units,))
+                case Embedding(_, units):
+                    shapes.append((*shapes[-1], units))
         return shapes
 
     def weights(self) -> list[np.ndarray]:
-        """[kernel (*size, i, o), bias (o,), ...] of the layers that have them: Glorot uniform and zeros."""
+        """Of the layers that have them, one after the other: Glorot uniform and zeros.  Conv, Dense: kernel (*size, i,
+        o), bias (o,); Recurrent: kernel (i, g u), recurrent kernel (u, g u), bias (g u,), for GRU (2, 3u); Embedding
+        (words, units)."""
         random = np.random.default_rng(7)
+
+        def glorot(*shape: int) -> np.ndarray:
+            limit = np.sqrt(6 / (math.prod(shape[:-2]) * (shape[-2] + shape[-1])))
+            return random.uniform(-limit, limit, shape)
+
         weights = []
-        for layer, shape in zip(self.layers, self.shapes(), strict=False):
-            if isinstance(layer, Conv | Dense):
-                size, o = (layer.size, layer.filters) if isinstance(layer, Conv) else ((), layer.units)
-                limit = np.sqrt(6 / (math.prod(size) * (shape[-1] + o)))
-                kernel = random.uniform(-limit, limit, (*size, shape[-1], o))
-                weights += [kernel.astype(self.dtype), np.zeros(o, self.dtype)]
-        return weights
+        for layer, (*_, i) in zip(self.layers, self.shapes(), strict=False):
+            match layer:
+                case Conv(o, size):
+                    weights += [glorot(*size, i, o), np.zeros(o)]
+                case Dense(o):
+                    weights += [glorot(i, o), np.zeros(o)]
+                case Recurrent(kind, u):
+                    g = layer.gates
+                    weights += [glorot(i, g * u), glorot(u, g * u), np.zeros((2, g * u) if kind == "GRU" else g * u)]
+                case Embedding(words, units):
+                    weights.append(random.uniform(-0.05, 0.05, (words, units)))
+        return [weight.astype(self.dtype) for weight in weights]
 
     def weights_channels_first(self) -> list[np.ndarray]:
-        """[kernel (o, i, *size), bias (o,), ...]; a Dense layer below Flatten meets the features channel by channel."""
+        """The same with kernels (o, i, *size); a Dense layer below Flatten meets the features channel by channel."""
         weights = iter(self.weights())
         moved = []
         for below, layer, shape in zip((None, *self.layers), self.layers, self.shapes(), strict=False):
@@ -122,13 +173,18 @@ class Network:
                     kernel = np.moveaxis(kernel.reshape(*image, -1), -2, 0).reshape(kernel.shape)
                 order = (-1, -2, *range(kernel.ndim - 2))
                 moved += [np.ascontiguousarray(kernel.transpose(order)), bias]
+            else:
+                moved += [next(weights) for _ in range(count_arrays(layer))]
         return moved
 
     def samples(self, count: int) -> tuple[np.ndarray, np.ndarray]:
         """The first `count` samples (repeated if there are fewer) and their labels, int32."""
-        x, label = samples(self.input_shape, self.classes)
+        if self.words:
+            x, label = sentences(*self.input_shape, self.words, self.classes)
+        else:
+            x, label = samples(self.input_shape, self.classes)
         index = np.arange(count) % len(x)
-        return np.ascontiguousarray(x[index], dtype=self.dtype).reshape(-1, *self.input_shape), label[index]
+        return np.ascontiguousarray(x[index], self.input_dtype).reshape(-1, *self.input_shape), label[index]
 
     def batches(self) -> list[tuple[np.ndarray, np.ndarray]]:
         x, label = self.samples(STEP_BATCHES * self.batch)
@@ -160,3 +216,13 @@ def signals(batch: int) -> Network:
     """1,000 time steps of 8 channels."""
     layers = Conv(32, (5,)), MaxPool(1), Conv(64, (5,)), MaxPool(1), GlobalAverage(), Dense(10)
     return Network("Conv1D, 1,000 time steps", (1000, 8), layers, batch)
+
+
+def lines(kind: str, batch: int) -> Network:
+    """Reads a digit from top to bottom: 28 steps of 28 pixels."""
+    return Network(f"{kind}(128)", (28, 28), (Recurrent(kind, 128), Dense(10)), batch)
+
+
+def reviews(batch: int) -> Network:
+    """100 of 10,000 words, and whether the text is friendly."""
+    return Network("Embedding-LSTM(64)", (100,), (Embedding(10_000, 64), Recurrent("LSTM", 64), Dense(2)), batch)

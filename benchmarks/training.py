@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import peers
 from contest import Workload, options, run
-from networks import Network, colours, digits, perceptron, signals
+from networks import Network, colours, digits, lines, perceptron, reviews, signals
 
 
 def step(goal: float, network: Network, **details) -> Workload:
@@ -15,14 +15,14 @@ def step(goal: float, network: Network, **details) -> Workload:
     return Workload(str(network), "train_step", (network,), goal, **{"compared": 30, "tolerance": 1e-2} | details)
 
 
-def predict(network: Network, count: int) -> Workload:
-    return Workload(f"predict {network.name}, {count:,} sample{'s' * (count > 1)}", "predict", (network, count), goal=1)
+def predict(network: Network, count: int, goal: float = 1) -> Workload:
+    return Workload(f"predict {network.name}, {count:,} sample{'s' * (count > 1)}", "predict", (network, count), goal)
 
 
 # Everyone drops other units; hence the losses must agree without dropout. Only the first ones do: many gradients are as
 # small as Adam's epsilon, which PyTorch has elsewhere.
 WITHOUT_DROPOUT = step(1.4, colours(64, dropout=0), compared=10, tolerance=3e-3)
-MLP, CNN = perceptron((784, 128, 10), 32), digits(32)
+MLP, CNN, RNN = perceptron((784, 128, 10), 32), digits(32), lines("LSTM", 64)
 SECTIONS = {
     "One training step": [
         step(3, MLP),
@@ -39,10 +39,17 @@ SECTIONS = {
         step(1.4, colours(64), tolerance=0.2, rehearsal=WITHOUT_DROPOUT),
         step(2, signals(32)),
     ],
+    "One training step of a recurrent network": [
+        step(1.6, lines("LSTM", 64)),
+        step(2, reviews(32)),
+        step(3, lines("GRU", 64)),
+        step(2.5, lines("SimpleRNN", 64)),
+    ],
     "One epoch of 60,000 samples, shuffled": [
         Workload(f"fit {MLP}", "fit_epoch", (MLP,), goal=2, tolerance=0.05),  # everyone shuffles differently
     ],
     "Inference": [predict(MLP, 1), predict(MLP, 10_000), predict(CNN, 1), predict(CNN, 10_000)],
+    "Inference of a recurrent network": [predict(RNN, 1), predict(RNN, 10_000, goal=1.2)],
 }
 
 if __name__ == "__main__":

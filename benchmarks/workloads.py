@@ -78,6 +78,16 @@ def signals(steps: int, channels: int, classes: int) -> tuple[np.ndarray, np.nda
 
 
 @lru_cache(maxsize=1)
+def sentences(steps: int, words: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """2,048 texts of numbered words, frequent ones first (Zipf's law); one word in ten comes from its class's own."""
+    random = np.random.default_rng(8)
+    label = random.integers(0, classes, 2048, dtype=np.int32)
+    text = np.minimum(random.zipf(1.3, (2048, steps)), words) - 1
+    own = random.integers(0, words // classes, text.shape) * classes + label[:, None]
+    return np.where(random.random(text.shape) < 0.1, own, text).astype(np.int32), label
+
+
+@lru_cache(maxsize=1)
 def flowers(features: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
     """150 samples of overlapping classes, as many of each."""
     random = np.random.default_rng(5)

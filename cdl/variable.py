@@ -57,8 +57,8 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
     """An array with a name, updated in place, that gathers its gradient.
 
     `value` keeps its identity, shape and dtype for life: optimizers update it in place, `assign` copies into it.
-    `grad` is None until a backward pass adds to it, an array or a `RowGradient`; the training loop resets it before each step, so that after a step
-    the last gradient can be read.
+    `grad` is None until a backward pass adds to it, an array or a `RowGradient`; the training loop resets it before
+    each step, so that after a step the last gradient can be read.
 
     Parameters: `initializer`, an array or a function of (shape, dtype); `shape`, needed for a function; `dtype`, by
     default `cdl.config.floatx()`; `trainable`; `name`.

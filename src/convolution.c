@@ -14,7 +14,7 @@ enum {
     MOST_LINES = 128,                   /* elements of a window, for which dx is made of lines */
     MOST_PARTS = 16,                    /* dkernel is summed in so many parts, which are then added in order */
     SMALL_KERNEL = 24 * 1024,           /* bytes that stay in the first-level cache */
-    FEW_PIXELS = 96,                    /* finished before the next: x and y stay in the cache, and y is written in order */
+    FEW_PIXELS = 96,                    /* finished before the next: they stay in the cache, and y is written in order */
     FEW_ROWS = 32,                      /* of dkernel: packing dz costs more than it saves */
 };
 
@@ -23,7 +23,7 @@ enum {
 /* The kernel [taps * i][o] of each group, packed in panels of NR columns.  [runs][panels][depth][NR] for each group:
  *     PLAIN       one run, the o columns, depth taps * i
  *     TRANSPOSED  a run for each tap, the i columns, depth o
- *     REFLECTED   one run, the i columns, depth taps * o, the last tap first: the kernel that leads back when strides are 1 */
+ *     REFLECTED   one run, the i columns, depth taps * o, the last tap first: the way back when strides are 1 */
 typedef struct {
     enum { PLAIN, TRANSPOSED, REFLECTED } order;
     ptrdiff_t groups, taps, i, o;       /* i and o of one group */
@@ -158,7 +158,8 @@ static void forward_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 static int correlate(const plan *p, field x, packing kernel, const real *bias, cdl_function f, real *y)
 {
     forward_job job = {*p, x, kernel, bias, f, y, 0};
-    const int in_place = kernel.order == PLAIN && p->groups == 1 && p->o % WIDE == 0 && packed_bytes(&kernel) <= SMALL_KERNEL;
+    const int small = packed_bytes(&kernel) <= SMALL_KERNEL;
+    const int in_place = small && kernel.order == PLAIN && p->groups == 1 && p->o % WIDE == 0;
     if (!p->repeat && !in_place && pack_kernel(&job.kernel) == NULL)
         return -1;
     cdl_parallel(p->n * p->stripes, 1, convolution_cost(p), forward_task, &job);
@@ -195,10 +196,11 @@ static int forward(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, ptrdiff_t groups, cons
 
 /* ---- dx ----------------------------------------------------------------------------------------------------------- */
 
-/* Whatever the windows, the products of dz with the transposed kernel can be added to the places that they come from: tap by
- * tap, which gemm's tile does when it begins with what is there.  Where a tap has few channels, many windows are done
- * at once instead: products[taps * i][windows], of which a line is added to a line of x.  With strides of 1, dx is also the
- * convolution of dz with the reflected kernel, and nothing is added twice; but it has as many windows as x has positions. */
+/* Whatever the windows, the products of dz with the transposed kernel can be added to the places that they come from:
+ * tap by tap, which gemm's tile does when it begins with what is there.  Where a tap has few channels, many windows are
+ * done at once instead: products[taps * i][windows], of which a line is added to a line of x.  With strides of 1, dx is
+ * also the convolution of dz with the reflected kernel, and nothing is added twice; but it has as many windows as x has
+ * positions. */
 typedef struct {
     plan p;
     int by_lines;
@@ -211,8 +213,8 @@ typedef struct {
 } scatter_job;
 
 /* x, seen through windows, += dz[count][o] kernel'.  `room` holds products[taps * i][count] and o panel rows. */
-static void scatter_lines(ptrdiff_t count, ptrdiff_t i, ptrdiff_t o, const real *dz, const real *kernel, real *room, real *x,
-                          axis pixels, axis taps)
+static void scatter_lines(ptrdiff_t count, ptrdiff_t i, ptrdiff_t o, const real *dz, const real *kernel, real *room,
+                          real *x, axis pixels, axis taps)
 {
     const ptrdiff_t width = round_up(count, NR), rows = taps.runs * i, zero = 0;
     real *products = room + o * NR;
@@ -226,8 +228,8 @@ static void scatter_lines(ptrdiff_t count, ptrdiff_t i, ptrdiff_t o, const real 
             const real *from = products + row * width + run * pixels.length;
             real *to = x + pixels.start[run] + taps.start[row / i] + row % i;
             if (pixels.step == 1)
-                for (ptrdiff_t w = 0; w < pixels.length; w += VL)
-                    store_n(to + w, pixels.length - w, load_n(to + w, pixels.length - w) + load_n(from + w, pixels.length - w));
+                for (ptrdiff_t w = 0, left = pixels.length; left > 0; w += VL, left -= VL)
+                    store_n(to + w, left, load_n(to + w, left) + load_n(from + w, left));
             else
                 for (ptrdiff_t w = 0; w < pixels.length; w++)
                     to[w * pixels.step] += from[w];
@@ -341,7 +343,9 @@ static int input_gradient(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, ptrdiff_t group
     /* Multiply-adds for each of the o, in registers; measured.  The choice must be the same on all machines. */
     const int strided = w->stride[0] * w->stride[1] * w->stride[2] > 1;
     const double channels = (i / groups + 7) / 8 * 8;
-    const double reflected = strided || p.repeat > 1 ? INFINITY : channels * p.taps * positions;
+    /* The way back from groups of one output would be taken for a depthwise one, whose kernel lies otherwise. */
+    const int one_output = groups > 1 && o == groups && !p.repeat;
+    const double reflected = strided || one_output || p.repeat > 1 ? INFINITY : channels * p.taps * positions;
     const double by_taps = 1.15 * channels * p.taps * p.pixels;
     const double by_lines = groups > 1 || p.taps * i > MOST_LINES ? INFINITY : (p.taps * i * (1 + 16. / o) + 8) * p.pixels;
     if (reflected < by_taps && reflected < by_lines) {
@@ -429,8 +433,9 @@ static void kernel_gradient_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
             const real *x = job->dkernel ? look(p, &v, s, job->x, box) : NULL;
             ptrdiff_t at = slab_begin(p, s) * p->o;
             axis pixels;
-            for (ptrdiff_t done = 0, all = slab_pixels(p, s); done < all; done += pixels.runs * pixels.length, continued = 1) {
-                const ptrdiff_t offset = some_pixels(v.pixels, done, chunk, &pixels), count = pixels.runs * pixels.length;
+            for (ptrdiff_t done = 0, all = slab_pixels(p, s), count; done < all; done += count, continued = 1) {
+                const ptrdiff_t offset = some_pixels(v.pixels, done, chunk, &pixels);
+                count = pixels.runs * pixels.length;
                 const real *dz = values(job->dz, at, at + count * p->o, box + room);
                 at += count * p->o;
                 if (job->dbias)
@@ -454,9 +459,11 @@ static void add_parts_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
     }
 }
 
-static int kernel_gradient(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, ptrdiff_t groups, const cdl_windows *w, field x, field dz,
-                           real *dkernel, real *dbias)
+static int kernel_gradient(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, ptrdiff_t groups, const cdl_windows *windows, field x,
+                           field dz, real *dkernel, real *dbias)
 {
+    cdl_windows joined = *windows, *w = &joined;
+    join_images(1, groups, w);          /* each for itself: they are what the parts are made of */
     kernel_gradient_job job = {.p = make_plan(n, i, o, groups, w, SLAB_PIXELS), .x = x, .dz = dz,
                                .dkernel = dkernel, .dbias = dbias};
     job.size = dkernel ? job.p.taps * i / groups * o : 0;

@@ -9,8 +9,8 @@
 enum { ABREAST = 4, SUMS = 9 };         /* windows, or taps, that are worked on together */
 
 /* `count` windows, `step` apart, of 2 registers of channels or the `left` that there are. */
-static inline __attribute__((always_inline)) void depthwise_windows(const int count, const real *x, ptrdiff_t step, axis taps,
-                                                                    const real *kernel, ptrdiff_t kernel_step,
+static inline __attribute__((always_inline)) void depthwise_windows(const int count, const real *x, ptrdiff_t step,
+                                                                    axis taps, const real *kernel, ptrdiff_t kernel_step,
                                                                     const real *bias, vec floor, real *y, ptrdiff_t y_step,
                                                                     ptrdiff_t left)
 {
@@ -112,8 +112,9 @@ static void depthwise_gradient(ptrdiff_t channels, const real *x, axis pixels, a
         for (ptrdiff_t t = 0, count; t < taps.runs; t += count) {
             count = left < VL ? 1 : least(taps.runs - t, SUMS);
             switch (count) {
-#define CASE(taps_now, left_now)                                                                                          \
-    depthwise_sums(channels, taps_now, taps.start + t, x + j, pixels, dz + j, continued, dkernel + t * channels + j, left_now); \
+#define CASE(taps_now, left_now)                                                                                    \
+    depthwise_sums(channels, taps_now, taps.start + t, x + j, pixels, dz + j, continued, dkernel + t * channels + j, \
+                   left_now);                                                                                       \
     break
             case 1: CASE(1, left);
             case 2: CASE(2, VL);

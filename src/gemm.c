@@ -86,16 +86,31 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
                     sum[r][v] = load(job->c[r] + in_c + v * VL);
         for (ptrdiff_t run = 0; run < job->k.runs; run++)
             for (ptrdiff_t k = job->k.length, at = job->k.start[run] + in_a; k > 0; k--, at += a_step, b += b_step) {
-                vec row[MOST_VECS];
-#pragma GCC unroll 8
-                for (int v = 0; v < vecs; v++)
-                    row[v] = load(b + v * VL);
-#pragma GCC unroll 8
-                for (int r = 0; r < rows; r++) {
-                    vec factor = splat(a[r][at]);
+                /* The fewer ones wait in registers, while the others pass through the last one: more there are not. */
+                if (vecs <= rows) {
+                    vec row[MOST_VECS];
 #pragma GCC unroll 8
                     for (int v = 0; v < vecs; v++)
-                        sum[r][v] = vfma(factor, row[v], sum[r][v]);
+                        row[v] = load(b + v * VL);
+#pragma GCC unroll 8
+                    for (int r = 0; r < rows; r++) {
+                        const vec factor = splat(a[r][at]);
+#pragma GCC unroll 8
+                        for (int v = 0; v < vecs; v++)
+                            sum[r][v] = vfma(factor, row[v], sum[r][v]);
+                    }
+                } else {
+                    vec factor[MOST_ROWS];
+#pragma GCC unroll 8
+                    for (int r = 0; r < rows; r++)
+                        factor[r] = splat(a[r][at]);
+#pragma GCC unroll 8
+                    for (int v = 0; v < vecs; v++) {
+                        const vec row = load(b + v * VL);
+#pragma GCC unroll 8
+                        for (int r = 0; r < rows; r++)
+                            sum[r][v] = vfma(factor[r], row, sum[r][v]);
+                    }
                 }
             }
 #pragma GCC unroll 8
@@ -343,17 +358,18 @@ static void run_evenly(const real *a, ptrdiff_t a_row, ptrdiff_t a_tile, real *c
     }
 }
 
-/* Row number `place` of run `run`, where runs have `length` rows: of an axis with runs, or of one that is all one run. */
+/* Row number `place` of run `run`, if runs have `length` rows; an axis that has a single run is counted on through it. */
 static inline ptrdiff_t place_of_row(const axis *rows, ptrdiff_t run, ptrdiff_t place, ptrdiff_t length)
 {
-    return rows->runs > 1 ? rows->start[run] + place * rows->step : rows->start[0] + (run * length + place) * rows->step;
+    const ptrdiff_t start = rows->runs > 1 ? rows->start[run] : rows->start[0] + run * length * rows->step;
+    return start + place * rows->step;
 }
 
-/* One panel: all rows and `columns` columns of c: up to NR, or WIDE, or the columns of run_row.  `job` has all but its rows,
- * which lie at a and c along their axes; a_tile is the distance of tiles in a copied a, or 0.  f is applied when the sums
- * are complete. */
-static void run_panel(const real *a, axis a_rows, ptrdiff_t a_tile, real *c, axis c_rows, ptrdiff_t columns, cdl_function f,
-                      tile_job job)
+/* One panel: all rows and `columns` columns of c: up to NR, or WIDE, or the columns of run_row.  `job` has all but its
+ * rows, which lie at a and c along their axes; a_tile is the distance of tiles in a copied a, or 0.  f is applied when the
+ * sums are complete. */
+static void run_panel(const real *a, axis a_rows, ptrdiff_t a_tile, real *c, axis c_rows, ptrdiff_t columns,
+                      cdl_function f, tile_job job)
 {
     real bias[NR];
     if (job.bias && columns < NR) {

@@ -3,6 +3,23 @@
 /* The parts of `kept`, of the sums, and of dz. */
 enum { GRU_Z, GRU_R, GRU_G, GRU_P };
 
+/* h_s of a block of units, whose gates are ready. */
+static void gru_states(const recurrence *r, strip *s, ptrdiff_t j, ptrdiff_t width)
+{
+    const ptrdiff_t u = r->q.u;
+    const real *z = parts_of(s, j), *g = z + GRU_G * s->rows * width;
+    for (ptrdiff_t row = 0; row < s->rows; row++) {
+        const int here = present(&r->q, s->first + row, s->step);
+        real *h = r->h + place_in_time(&r->q, s, row) * u + j;
+        for (ptrdiff_t v = 0, at = row * width, h_at = row * s->row + r->q.i + j; v < width; v += VL, at += VL, h_at += VL) {
+            const vec before = load(s->now + h_at), update = load(z + at);
+            const vec y = here ? vfma(update, before, (splat(1) - update) * load(g + at)) : before;
+            store(s->next + h_at, y);
+            store_n(h + v, u - j - v, y);
+        }
+    }
+}
+
 /* Reset after the product: z and r need all terms, g those of x, p those of h. */
 static void gru_step(const recurrence *r, strip *s)
 {
@@ -13,30 +30,15 @@ static void gru_step(const recurrence *r, strip *s)
     for (ptrdiff_t j = 0; j < u; j += width) {
         width = block_width(&r->w, s->rows, j);
         const ptrdiff_t size = s->rows * width;
+        real *z = parts_of(s, j), *reset = z + size, *g = reset + size, *p = g + size;
         for (int sum = 0; sum < 4; sum++)
             add_terms(&r->w, (term){gate[sum], j, width, from[sum], to[sum], s->bias + sum * s->U + j, 0}, s->rows, s->now,
-                      s->row, s->z + sum * size);
-        for (ptrdiff_t row = 0; row < s->rows; row++) {
-            const ptrdiff_t place = place_in_time(q, s, row);
-            const int here = present(q, s->first + row, s->step);
-            const real *sums = s->z + row * width, *before = s->now + row * s->row + i + j;
-            real *next = s->next + row * s->row + i + j;
-            real *h = r->h + place * u + j, *kept = r->kept ? r->kept + place * 4 * u + j : NULL;
-            for (ptrdiff_t v = 0; v < width; v += VL) {
-                const ptrdiff_t left = u - j - v;
-                const vec z = vsigmoid(load(sums + GRU_Z * size + v)), reset = vsigmoid(load(sums + GRU_R * size + v));
-                const vec p = load(sums + GRU_P * size + v), g = vtanh(vfma(reset, p, load(sums + GRU_G * size + v)));
-                const vec h_before = load(before + v), y = here ? vfma(z, h_before, (splat(1) - z) * g) : h_before;
-                store(next + v, y);
-                store_n(h + v, left, y);
-                if (kept) {
-                    store_n(kept + GRU_Z * u + v, left, z);
-                    store_n(kept + GRU_R * u + v, left, reset);
-                    store_n(kept + GRU_G * u + v, left, g);
-                    store_n(kept + GRU_P * u + v, left, p);
-                }
-            }
-        }
+                      s->row, z + sum * size);
+        sigmoids(z, 2 * size);
+        for (ptrdiff_t at = 0; at < size; at += VL)
+            store(g + at, vfma(load(reset + at), load(p + at), load(g + at)));
+        tanhs(g, size);
+        gru_states(r, s, j, width);
     }
 }
 
@@ -49,49 +51,27 @@ static void gru_step_reset_before(const recurrence *r, strip *s)
     for (ptrdiff_t j = 0; j < u; j += width) {
         width = block_width(&r->w, s->rows, j);
         const ptrdiff_t size = s->rows * width;
+        real *z = parts_of(s, j), *reset = z + size, *p = reset + 2 * size;
         for (int gate = GRU_Z; gate <= GRU_R; gate++)
             add_terms(&r->w, (term){gate, j, width, 0, i + u, s->bias + gate * s->U + j, 0}, s->rows, s->now, s->row,
-                      s->z + gate * size);
-        for (ptrdiff_t row = 0; row < s->rows; row++) {
-            const real *sums = s->z + row * width, *before = s->now + row * s->row + i + j;
-            real *state = s->state + row * s->U + j, *reset_h = s->more + row * s->row + i + j;
-            real *kept = r->kept ? r->kept + place_in_time(q, s, row) * 4 * u + j : NULL;
-            for (ptrdiff_t v = 0; v < width; v += VL) {
-                const ptrdiff_t left = u - j - v;
-                const vec z = vsigmoid(load(sums + GRU_Z * size + v)), reset = vsigmoid(load(sums + GRU_R * size + v));
-                const vec p = reset * load(before + v);
-                store(state + v, z);
-                store(reset_h + v, p);
-                if (kept) {
-                    store_n(kept + GRU_Z * u + v, left, z);
-                    store_n(kept + GRU_R * u + v, left, reset);
-                    store_n(kept + GRU_P * u + v, left, p);
-                }
+                      z + gate * size);
+        sigmoids(z, 2 * size);
+        for (ptrdiff_t row = 0; row < s->rows; row++)
+            for (ptrdiff_t v = 0, at = row * width, h_at = row * s->row + i + j; v < width; v += VL, at += VL, h_at += VL) {
+                const vec reset_h = load(reset + at) * load(s->now + h_at);
+                store(p + at, reset_h);
+                store(s->more + h_at, reset_h);
             }
-        }
     }
     for (ptrdiff_t j = 0; j < u; j += width) {
         width = block_width(&r->w, s->rows, j);
+        real *g = parts_of(s, j) + GRU_G * s->rows * width;
         term t = {GRU_G, j, width, 0, i, s->bias + GRU_G * s->U + j, 0};
-        add_terms(&r->w, t, s->rows, s->now, s->row, s->z);
+        add_terms(&r->w, t, s->rows, s->now, s->row, g);
         t.from = i, t.to = i + u, t.continued = 1;
-        add_terms(&r->w, t, s->rows, s->more, s->row, s->z);
-        for (ptrdiff_t row = 0; row < s->rows; row++) {
-            const ptrdiff_t place = place_in_time(q, s, row);
-            const int here = present(q, s->first + row, s->step);
-            const real *before = s->now + row * s->row + i + j, *state = s->state + row * s->U + j;
-            real *next = s->next + row * s->row + i + j;
-            real *h = r->h + place * u + j, *kept = r->kept ? r->kept + place * 4 * u + j : NULL;
-            for (ptrdiff_t v = 0; v < width; v += VL) {
-                const ptrdiff_t left = u - j - v;
-                const vec g = vtanh(load(s->z + row * width + v)), z = load(state + v), h_before = load(before + v);
-                const vec y = here ? vfma(z, h_before, (splat(1) - z) * g) : h_before;
-                store(next + v, y);
-                store_n(h + v, left, y);
-                if (kept)
-                    store_n(kept + GRU_G * u + v, left, g);
-            }
-        }
+        add_terms(&r->w, t, s->rows, s->more, s->row, g);
+        tanhs(g, s->rows * width);
+        gru_states(r, s, j, width);
     }
 }
 
@@ -99,7 +79,8 @@ static int gru(const cdl_sequence *q, int reset_after, void *h, void *kept)
 {
     const real *bias = q->bias;
     const ptrdiff_t u = q->u;
-    recurrence r = {.q = *q, .step = reset_after ? gru_step : gru_step_reset_before, .h = h, .kept = kept};
+    recurrence r = {.q = *q, .step = reset_after ? gru_step : gru_step_reset_before, .h = h, .kept = kept,
+                    .parts = 4, .together = !reset_after};
     for (int gate = GRU_Z; bias && gate <= GRU_G; gate++)
         r.bias[gate][0] = bias + gate * u;
     if (bias && reset_after) {
@@ -165,7 +146,7 @@ static void gru_step_back(const way_back *b, strip_back *s)
 static int gru_backward(const cdl_sequence *q, int reset_after, const void *h, const void *kept,
                         const cdl_sequence_gradients *g)
 {
-    const ptrdiff_t u = q->u, U = whole_panels(u);
+    const ptrdiff_t u = q->u, U = round_up(u, NR);
     const ptrdiff_t of_kernel[3] = {GRU_Z * U, GRU_R * U, GRU_G * U}, of_recurrent[3] = {GRU_Z * U, GRU_R * U, GRU_P * U};
     way_back b = {.q = *q, .g = *g, .step = gru_step_back, .dx_gates = {3, u, 1, of_kernel},
                   .dh_gates = {reset_after ? 3 : 2, u, 1, of_recurrent}, .h = h, .kept = kept, .reset_after = reset_after};

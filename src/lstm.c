@@ -3,39 +3,33 @@
 static void lstm_step(const recurrence *r, strip *s)
 {
     const cdl_sequence *q = &r->q;
-    const ptrdiff_t u = q->u, h_at = q->i;
+    const ptrdiff_t u = q->u;
     ptrdiff_t width;
     for (ptrdiff_t j = 0; j < u; j += width) {
         width = block_width(&r->w, s->rows, j);
         const ptrdiff_t size = s->rows * width;
+        real *i = parts_of(s, j), *f = i + size, *g = f + size, *o = g + size, *tanh_c = o + size;
         for (ptrdiff_t gate = 0; gate < 4; gate++)
             add_terms(&r->w, (term){gate, j, width, 0, q->i + u, s->bias + gate * s->U + j, 0}, s->rows, s->now, s->row,
-                      s->z + gate * size);
+                      i + gate * size);
+        sigmoids(i, 2 * size);
+        tanhs(g, size);
+        sigmoids(o, size);
+        for (ptrdiff_t row = 0; row < s->rows; row++)
+            for (ptrdiff_t v = 0, at = row * width; v < width; v += VL, at += VL) {
+                real *c = s->state + row * s->U + j + v;
+                if (present(q, s->first + row, s->step))
+                    store(c, vfma(load(f + at), load(c), load(i + at) * load(g + at)));
+                store(tanh_c + at, load(c));
+            }
+        tanhs(tanh_c, size);
         for (ptrdiff_t row = 0; row < s->rows; row++) {
-            const ptrdiff_t place = place_in_time(q, s, row);
             const int here = present(q, s->first + row, s->step);
-            const real *z = s->z + row * width, *before = s->now + row * s->row + h_at + j;
-            real *next = s->next + row * s->row + h_at + j, *state = s->state + row * s->U + j;
-            real *h = r->h + place * u + j, *kept = r->kept ? r->kept + place * 5 * u + j : NULL;
-            for (ptrdiff_t v = 0; v < width; v += VL) {
-                const ptrdiff_t left = u - j - v;
-                const vec i = vsigmoid(load(z + v)), f = vsigmoid(load(z + size + v));
-                const vec g = vtanh(load(z + 2 * size + v)), o = vsigmoid(load(z + 3 * size + v));
-                vec c = load(state + v), y = load(before + v);
-                if (here) {
-                    c = vfma(f, c, i * g);
-                    y = o * vtanh(c);
-                }
-                store(state + v, c);
-                store(next + v, y);
-                store_n(h + v, left, y);
-                if (kept) {
-                    store_n(kept + v, left, i);
-                    store_n(kept + u + v, left, f);
-                    store_n(kept + 2 * u + v, left, g);
-                    store_n(kept + 3 * u + v, left, o);
-                    store_n(kept + 4 * u + v, left, c);
-                }
+            real *h = r->h + place_in_time(q, s, row) * u + j;
+            for (ptrdiff_t v = 0, at = row * width, h_at = row * s->row + q->i + j; v < width; v += VL, at += VL, h_at += VL) {
+                const vec y = here ? load(o + at) * load(tanh_c + at) : load(s->now + h_at);
+                store(s->next + h_at, y);
+                store_n(h + v, u - j - v, y);
             }
         }
     }
@@ -44,7 +38,8 @@ static void lstm_step(const recurrence *r, strip *s)
 static int lstm(const cdl_sequence *q, const void *c0, void *h, void *c, void *kept)
 {
     const real *bias = q->bias;
-    recurrence r = {.q = *q, .step = lstm_step, .state0 = c0, .last_state = c, .h = h, .kept = kept};
+    recurrence r = {.q = *q, .step = lstm_step, .state0 = c0, .last_state = c, .h = h, .kept = kept,
+                    .parts = 5};
     for (int gate = 0; bias && gate < 4; gate++)
         r.bias[gate][0] = bias + gate * q->u;
     return run_recurrence(&r, 4);
@@ -58,6 +53,8 @@ static void lstm_step_back(const way_back *b, strip_back *s)
         const real *kept = b->kept + ((s->first + row) * b->q.t + s->step) * 5 * u;
         const real *c_before = row_before(b, s, row, b->state0, b->kept + 4 * u, 5 * u), *given = given_dh(b, s, row);
         const int here = present(&b->q, s->first + row, s->step);
+        copy_rows(1, u, kept + 4 * u, 0, s->more, 0);
+        tanhs(s->more, s->U);
         for (ptrdiff_t j = 0; j < s->U; j += VL) {
             const ptrdiff_t left = u - j;
             real *carried = s->dh + row * s->U + j, *state = s->dc + row * s->U + j;
@@ -65,7 +62,7 @@ static void lstm_step_back(const way_back *b, strip_back *s)
             vec dz[4] = {splat(0), splat(0), splat(0), splat(0)}, on = dh;
             if (here) {
                 const vec i = load_n(kept + j, left), f = load_n(kept + u + j, left), g = load_n(kept + 2 * u + j, left);
-                const vec o = load_n(kept + 3 * u + j, left), tanh_c = vtanh(load_n(kept + 4 * u + j, left));
+                const vec o = load_n(kept + 3 * u + j, left), tanh_c = load(s->more + j);
                 const vec dc = vfma(dh * o, one - tanh_c * tanh_c, load(state));
                 dz[0] = dc * g * (i * (one - i));
                 dz[1] = dc * load_n(c_before + j, left) * (f * (one - f));
@@ -84,7 +81,7 @@ static void lstm_step_back(const way_back *b, strip_back *s)
 static int lstm_backward(const cdl_sequence *q, const void *c0, const void *h, const void *kept,
                          const cdl_sequence_gradients *g, const void *dc, void *dc0)
 {
-    const ptrdiff_t U = whole_panels(q->u), start[4] = {0, U, 2 * U, 3 * U};
+    const ptrdiff_t U = round_up(q->u, NR), start[4] = {0, U, 2 * U, 3 * U};
     const axis gates = {4, q->u, 1, start};
     way_back b = {.q = *q, .g = *g, .step = lstm_step_back, .dx_gates = gates, .dh_gates = gates, .h = h, .kept = kept,
                   .state0 = c0, .dstate = dc, .dstate0 = dc0};

@@ -89,25 +89,24 @@ static inline __attribute__((always_inline)) void reduce_box(const pool_job *job
                                                              int full, int mean, real *y, ptrdiff_t left)
 {
     const ptrdiff_t c = job->c, to_row = job->w.in[2] * c, to_plane = job->w.in[1] * to_row;
-    const vec start = mean ? splat(0) : splat(-__builtin_inf());
     const real *plane = job->x + b.first * c + j;
     vec all[WIDTH];
     for (int v = 0; v < width; v++)
-        all[v] = start;
+        all[v] = splat(0);
     for (ptrdiff_t q0 = 0; q0 < b.planes; q0++, plane += to_plane) {
         const real *row = plane;
         for (ptrdiff_t q1 = 0; q1 < b.rows; q1++, row += to_row) {
             vec part[WIDTH];
             for (int v = 0; v < width; v++)
-                part[v] = start;
+                part[v] = splat(0);
             const real *x = row;
             for (ptrdiff_t q2 = 0; q2 < b.pixels; q2++, x += c)
                 for (int v = 0; v < width; v++) {
                     const vec element = full ? load(x + v * VL) : load_n(x, job->x_end - x);
-                    part[v] = mean ? part[v] + element : larger(part[v], element);
+                    part[v] = mean ? part[v] + element : q2 > 0 ? larger(part[v], element) : element;
                 }
             for (int v = 0; v < width; v++)
-                all[v] = mean ? all[v] + part[v] : larger(all[v], part[v]);
+                all[v] = mean ? all[v] + part[v] : q0 + q1 > 0 ? larger(all[v], part[v]) : part[v];
         }
     }
     const vec count = splat((double)(b.planes * b.rows * b.pixels));
@@ -175,9 +174,9 @@ static void average_pool(ptrdiff_t n, ptrdiff_t c, const cdl_windows *windows, c
 /* ---- Backward ----------------------------------------------------------------------------------------------------- */
 
 /* Gives dy to the positions of the box: each its share of the mean, or all to the first one that is not below y (where
- * y is NaN, that is the first of all).  With `add`, to what is there already; else every position of the box is
- * written.  Lanes of other pixels receive 0: where they are written, their own values come later (see spread_images).
- */
+ * y is NaN, that is the first of all); what nobody took before is the last one's, which then must be it.  With `add`, to
+ * what is there already; else every position of the box is written.  Lanes of other pixels receive 0: where they are
+ * written, their own values come later (see spread_images). */
 static inline __attribute__((always_inline)) void spread_box(const pool_job *job, box b, ptrdiff_t j, int width,
                                                              int full, int mean, int add, ptrdiff_t at)
 {
@@ -198,7 +197,8 @@ static inline __attribute__((always_inline)) void spread_box(const pool_job *job
                 const ptrdiff_t left = full ? VL : c < VL ? (job->w.in[2] - b.column - q2) * c : c - j;
                 for (int v = 0; v < width; v++) {
                     vec gradient = rest[v];
-                    if (!mean) {
+                    const int last = q0 == b.planes - 1 && q1 == b.rows - 1 && q2 == b.pixels - 1;
+                    if (!mean && !last) {
                         const real *x = job->x + here + v * VL;
                         const mask below = (full ? load(x) : load_n(x, job->x_end - x)) < y[v];
                         gradient = (vec)((mask)rest[v] & ~below);

@@ -21,6 +21,7 @@
 #include "winograd.c"
 #include "convolution.c"
 #include "recurrent.c"
+#include "recurrent_back.c"
 #include "simple_rnn.c"
 #include "lstm.c"
 #include "gru.c"

@@ -58,7 +58,7 @@ typedef struct {
     ptrdiff_t image, images, top, height;
 } slab;
 
-/* The slab that begins at item `begin` and the number of items in it.  Items are images, or stripes where there are some. */
+/* The slab that begins at item `begin`, and the number of items in it: images, or stripes where there are some. */
 static slab slab_at(const plan *p, ptrdiff_t begin, ptrdiff_t end, ptrdiff_t *items)
 {
     if (p->stripes == 1) {

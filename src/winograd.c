@@ -118,13 +118,13 @@ static inline place next_place(const pass *p, place at)
 /* Where the channels of each pixel of a tile, or the weights of each tap, begin. */
 typedef struct {
     const real *at[SIX][SIX];
-} pixels;
+} patch;
 
 /* rows x columns pixels of an image [height, width, channels] from `top`, `left`; zeros outside of it. */
-static inline pixels find_pixels(const real *image, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t top,
+static inline patch find_pixels(const real *image, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t top,
                                  ptrdiff_t left, int rows, int columns, const real *zeros)
 {
-    pixels found;
+    patch found;
     for (int r = 0; r < rows; r++)
         for (int c = 0; c < columns; c++) {
             const ptrdiff_t row = top + r, column = left + c;
@@ -135,7 +135,7 @@ static inline pixels find_pixels(const real *image, ptrdiff_t height, ptrdiff_t 
 }
 
 /* v[point * distance] = the transform of one register of channels, from number j on. */
-static inline __attribute__((always_inline)) void transform_pixels(stage which, int down, int across, const pixels *from,
+static inline __attribute__((always_inline)) void transform_pixels(stage which, int down, int across, const patch *from,
                                                                    ptrdiff_t j, ptrdiff_t left, real *v,
                                                                    ptrdiff_t distance)
 {
@@ -156,7 +156,7 @@ static inline __attribute__((always_inline)) void spread_tiles(const pass *p, in
     const ptrdiff_t k = p->k, row = round_up(k, VL);
     place at = place_of(p, first_tile);
     for (ptrdiff_t t = 0; t < count; t++, v += row, at = next_place(p, at)) {
-        const pixels tile = find_pixels(x + at.image * x_size(p), p->height, p->width, k, p->top + at.row,
+        const patch tile = find_pixels(x + at.image * x_size(p), p->height, p->width, k, p->top + at.row,
                                         p->left + at.column, before(SPREAD, down), before(SPREAD, across), zeros);
         ptrdiff_t j = 0;
         for (; j + VL <= k; j += VL)
@@ -226,12 +226,12 @@ static void store_block(const pass *p, ptrdiff_t first_tile, ptrdiff_t count, pt
 typedef struct {
     cdl_matrix first;
     ptrdiff_t next;                     /* from the data of one tap to those of the next */
-} taps_of;
+} kernel_taps;
 
 /* u[panel][points][k][NR] of a kernel. */
 typedef struct {
     const pass *p;
-    taps_of kernel;
+    kernel_taps kernel;
     real *u;
     int status;
 } kernel_job;
@@ -250,7 +250,7 @@ static void kernel_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
     }
     for (ptrdiff_t j = begin; j < end; j++) {
         const ptrdiff_t columns = least(NR, p->n - j * NR);
-        pixels tap;
+        patch tap;
         for (int t = 0; t < down * across; t++) {
             const real *weights = (const real *)kernel.data + t * job->kernel.next + j * NR * kernel.column;
             if (packed)
@@ -320,7 +320,7 @@ static void winograd_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 }
 
 /* The pass p of n images. */
-static int winograd_pass(ptrdiff_t n, pass p, field x, taps_of kernel, real *y)
+static int winograd_pass(ptrdiff_t n, pass p, field x, kernel_taps kernel, real *y)
 {
     const size_t bytes = sizeof(real) * kernel_size(&p);
     kernel_job u = {&p, kernel, cdl_take(bytes), 0};
@@ -362,7 +362,7 @@ static int winograd(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, const cdl_windows *w,
     pass p = forward_pass(i, o, w);
     p.bias = bias;
     p.f = f;
-    return winograd_pass(n, p, x, (taps_of){{kernel, o, 1}, i * o}, y);
+    return winograd_pass(n, p, x, (kernel_taps){{kernel, o, 1}, i * o}, y);
 }
 
 static int winograd_input_gradient(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, const cdl_windows *w, field dz,
@@ -373,7 +373,7 @@ static int winograd_input_gradient(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, const 
     p.bias = bias;
     p.f = f;
     const real *last_tap = kernel + (w->size[1] * w->size[2] - 1) * i * o;
-    return winograd_pass(n, p, dz, (taps_of){{last_tap, 1, o}, -i * o}, dx);
+    return winograd_pass(n, p, dz, (kernel_taps){{last_tap, 1, o}, -i * o}, dx);
 }
 
 /* ---- The gradient of the kernel -------------------------------------------------------------------------------------- */
@@ -394,7 +394,7 @@ static inline __attribute__((always_inline)) void evaluate_tiles(const pass *p, 
 {
     place at = place_of(p, first_tile);
     for (ptrdiff_t t = 0; t < count; t++, d += NR, at = next_place(p, at)) {
-        const pixels tile = find_pixels(dz + at.image * y_size(p), p->rows, p->columns, p->n, at.row, at.column, down,
+        const patch tile = find_pixels(dz + at.image * y_size(p), p->rows, p->columns, p->n, at.row, at.column, down,
                                         across, zeros);
         for (ptrdiff_t v = 0; v < NR; v += VL)
             transform_pixels(EVALUATE, down, across, &tile, j + v, p->n - j - v, d + v, p->m_step);
@@ -419,8 +419,9 @@ static void correlate_images(const pass *p, ptrdiff_t images, ptrdiff_t left, pt
         for (ptrdiff_t j = left; j < right; j += NR) {
             evaluate_block(p, first_tile, count, j, dz, zeros, d);
             for (int point = 0; point < p->points; point++)
-                run_panel(v + point * p->v_step, (axis){1, k, 1, &zero}, 0, total + (j / NR * p->points + point) * p->u_step,
-                          (axis){1, k, NR, &zero}, NR, CDL_LINEAR, (tile_job){
+                run_panel(v + point * p->v_step, (axis){1, k, 1, &zero}, 0,
+                          total + (j / NR * p->points + point) * p->u_step, (axis){1, k, NR, &zero}, NR, CDL_LINEAR,
+                          (tile_job){
                     .k = {1, count, row, &zero},
                     .b = d + point * p->m_step, .b_step = NR,
                     .continued = continued || first_tile > 0,

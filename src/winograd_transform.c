@@ -1,8 +1,8 @@
 /* winograd_transform.c - the steps around a product of polynomials that is found from its values at six points.
  *
- * The points are 0, +-sqrt(1/2), +-sqrt(2) and infinity, whose value of a polynomial is its last coefficient.  With them the
- * error is 1.4 (five weights) to 2.7 times (three) that of the plain sum, root mean square over 32 channels in float32; with the
- * usual 0, +-1, +-2 and infinity it is 5 times.
+ * The points are 0, +-sqrt(1/2), +-sqrt(2) and infinity, whose value of a polynomial is its last coefficient.  With them
+ * the error is 1.4 (five weights) to 2.7 times (three) that of the plain sum, root mean square over 32 channels in
+ * float32; with the usual 0, +-1, +-2 and infinity it is 5 times.
  *
  * B. Barabasz, A. Anderson, K. M. Soodhalter, D. Gregg, "Error Analysis and Improving the Accuracy of Winograd Convolution
  * for Deep Neural Networks", ACM TOMS 46(4), 2020.

@@ -279,6 +279,8 @@ CONVOLUTIONS = [
     *square((3, 1, 1, 3), (1, 1, 3, 4)),
     *square((2, 9, 9, 12), (3, 3, 4, 18), padding=1, groups=3),
     *square((2, 7, 8, 8), (3, 3, 1, 8), padding=1, groups=8),  # one kernel for each channel
+    *square((2, 7, 6, 6), (3, 3, 3, 2), padding=1, groups=2),  # one output for each group of channels
+    *square((3, 5, 6), (1, 2, 3), groups=3),
     *square((2, 7, 8, 5), (3, 3, 1, 15), stride=2, padding=1, groups=5, function="tanh"),
     *square((3, 50, 4), (5, 4, 9), padding=(4, 0)),  # causal
     *square((2, 60, 3), (7, 3, 24), stride=3),

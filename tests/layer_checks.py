@@ -1,8 +1,9 @@
-"""How a layer's backward is held against its forward: finite differences in float64."""
+"""How a layer is checked: its backward against its forward, by finite differences in float64; its configuration."""
 
 import numpy as np
 
 import cdl
+from cdl import layers
 from cdl.layers import Context
 
 STEP = 1e-6
@@ -51,3 +52,15 @@ def check_gradients(make, shape, training=False, tolerance=1e-7, x=None):
         for variable in layer.trainable_weights:
             expected = numerical_gradient(value, variable.value)
             np.testing.assert_allclose(variable.grad, expected, rtol=tolerance, atol=tolerance, err_msg=variable.path)
+
+
+def check_configuration(layer, x):
+    """The layer comes back from its configuration and, given the values of its variables, with its output."""
+    y = layer(x)
+    copy = layers.deserialize(layers.serialize(layer))
+    assert type(copy) is type(layer)
+    assert copy.get_config() == layer.get_config()
+    copy(x)
+    assert [variable.name for variable in copy.weights] == [variable.name for variable in layer.weights]
+    copy.set_weights(layer.get_weights())
+    np.testing.assert_array_equal(copy(x), y)

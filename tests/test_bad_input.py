@@ -67,7 +67,7 @@ BAD_X = {
     "dates": (np.zeros((12, 4), "datetime64[D]"), ValueError, "datetime64"),
     "ragged lists": ([[1.0, 2.0], [3.0]] * 6, ValueError, "same shape"),
     "a dictionary": ({"x": X}, ValueError, "object|dict"),
-    "a generator": ((x for x in X), ValueError, "generator"),
+    "a generator of samples": ((x for x in X), ValueError, r"generator|x shape \(4,\)"),
     "records": (np.zeros(12, [("a", "f4"), ("b", "f4")]), ValueError, "dtype"),
 }
 

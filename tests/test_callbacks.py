@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from recorder import recorder
 
 from cdl import Sequential, layers
 from cdl.callbacks import Callback, EarlyStopping, History
@@ -15,25 +16,8 @@ def model(**arguments):
     return made
 
 
-def recorder():
-    """A callback that overrides every moment, and the list of its calls."""
-    calls = []
-
-    def moment(name, numbered):
-        if numbered:
-            return lambda self, number, logs=None: calls.append((name, number, sorted(logs or {})))
-        return lambda self, logs=None: calls.append((name, sorted(logs or {})))
-
-    moments = {
-        f"on_{what}_{when}": moment(f"on_{what}_{when}", what == "epoch" or what.endswith("batch"))
-        for what in ("train", "test", "predict", "epoch", "train_batch", "test_batch", "predict_batch")
-        for when in ("begin", "end")
-    }
-    return type("Recorder", (Callback,), moments)(), calls
-
-
 def test_fit_calls_every_moment_in_order_with_its_logs():
-    callback, calls = recorder()
+    callback, calls = recorder(Callback)
     model().fit(X, Y, batch_size=5, validation_data=(X, Y), validation_batch_size=10, verbose=0, callbacks=[callback])
     assert calls == [
         ("on_train_begin", []),
@@ -52,7 +36,7 @@ def test_fit_calls_every_moment_in_order_with_its_logs():
 
 
 def test_evaluate_calls_the_moments_of_a_test():
-    callback, calls = recorder()
+    callback, calls = recorder(Callback)
     model(metrics=["mae"]).evaluate(X, Y, batch_size=10, verbose=0, callbacks=[callback])
     assert calls == [
         ("on_test_begin", []),
@@ -63,7 +47,7 @@ def test_evaluate_calls_the_moments_of_a_test():
 
 
 def test_predict_calls_the_moments_of_a_prediction():
-    callback, calls = recorder()
+    callback, calls = recorder(Callback)
     model().predict(X, batch_size=10, verbose=0, callbacks=[callback])
     assert calls == [
         ("on_predict_begin", []),

@@ -41,7 +41,7 @@ def test_texts_of_a_kind_are_in_one_order(kind):
 @source_tree
 def test_table_of_the_core_is_what_the_binding_declares():
     header = (ROOT / "src" / "cdl.h").read_text()
-    binding = (ROOT / "src" / "_native.pyx").read_text()
+    binding = (ROOT / "src" / "native" / "core.pxi").read_text()
 
     def members(text, struct_ends):
         body = text[: text.index(struct_ends)]

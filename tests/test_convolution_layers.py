@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from layer_checks import check_gradients
+from layer_checks import check_configuration, check_gradients
 
 import cdl
 from cdl import Sequential, layers
@@ -288,14 +288,7 @@ def test_a_configuration_makes_an_equal_layer(name):
         "activity_regularizer": "l1",
     }
     layer = EVERY[name](**arguments)
-    again = layers.deserialize(layers.serialize(layer))
-    assert type(again) is type(layer)
-    assert again.get_config() == layer.get_config()
-    x = image_for(layer)
-    y = layer(x)
-    again.build(x.shape)
-    again.set_weights(layer.get_weights())
-    np.testing.assert_array_equal(again(x), y)
+    check_configuration(layer, image_for(layer))
     assert len(layer.losses) == 1
     assert layer.weights[0].constraint is not None
     assert (layer.bias.value == 1).all()

@@ -16,7 +16,7 @@ RNG = np.random.default_rng(11)
 
 
 @pytest.mark.parametrize("shape", [(5,), (2, 3), (2, 3, 2), (4, 0)])
-@pytest.mark.parametrize("dtype", ["int32", "int64", "uint8", "float32", "float64"])
+@pytest.mark.parametrize("dtype", ["int32", "int64", "longlong", ">i8", "uint8", "float32", "float64"])
 def test_rows_by_number(shape, dtype):
     layer = layers.Embedding(7, 3)
     x = RNG.integers(0, 7, size=shape)
@@ -153,7 +153,7 @@ def test_bad_rows(call, error, text):
         call(np.zeros((3, 3), "float32"), np.arange(3))
 
 
-# ----------------------------------------------------------------------------------------------------- a gradient's rows
+# ---------------------------------------------------------------------------------------------------- a gradient's rows
 
 
 def gradient(*index, n=6, d=2):
@@ -237,7 +237,7 @@ def test_plain_descent_touches_only_the_rows_in_use():
     optimizer = Watched(learning_rate=1.0)
     for _ in range(2):
         optimizer.apply([gradient(3, 70, n=100, d=4), np.ones(3, "float32")], variables)
-    assert optimizer.shapes == [(2, 4), (3,)]
+        assert optimizer.shapes == [(2, 4), (3,)]
     changed = np.flatnonzero((variables[0].value != 1).any(axis=1))
     np.testing.assert_array_equal(changed, [3, 70])
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from layer_checks import check_configuration
 
 import cdl
 from cdl import layers
@@ -283,7 +284,7 @@ def test_without_a_vocabulary(kind):
             lookup(mask_token=mask).adapt(nothing)
     with pytest.raises(TypeError, match="adapt takes an array or an iterable of batches"):
         lookup().adapt(3)
-    with pytest.raises(ValueError, match=r"Cannot adapt layer .* after setting a static vocabulary"):
+    with pytest.raises(ValueError, match="Cannot adapt a layer that was given its vocabulary"):
         lookup(vocabulary=[a, b]).adapt([a])
 
 
@@ -305,10 +306,7 @@ def test_the_output_keeps_its_size(kind):
 def test_configs_make_equal_layers(kind):
     lookup, words, unknown, mask = LOOKUPS[kind]
     layer = lookup(vocabulary=np.array(words), mask_token=mask, num_oov_indices=2, max_tokens=9, name="places")
-    copy = layers.deserialize(layers.serialize(layer))
-    assert copy.get_config() == layer.get_config()
-    x = [[*words, unknown, mask]]
-    np.testing.assert_array_equal(copy(x), layer(x))
+    check_configuration(layer, [[*words, unknown, mask]])
 
 
 @each

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from geometry import Convolution, Pooling
-from networks import Conv, Dense, Dropout, Flatten, GlobalAverage, MaxPool, Network
+from networks import Conv, Dense, Dropout, Embedding, Flatten, GlobalAverage, MaxPool, Network, Recurrent
 from timing import Task
 from workloads import BETA_1, BETA_2, BN_EPSILON, EPSILON, LEARNING_RATE, noise
 
@@ -20,7 +20,7 @@ def logits(network: Network, weights, x, key=None):
     for layer in network.layers:
         match layer:
             case Conv(_, size, padding):
-                kernel, bias = next(weights)
+                kernel, bias = next(weights), next(weights)
                 axes = "XYZ"[: len(size)]
                 layout = (f"N{axes}C", f"{axes}IO", f"N{axes}C")
                 x = jax.lax.conv_general_dilated(x, kernel, [1] * len(size), padding.upper(), dimension_numbers=layout)
@@ -35,11 +35,38 @@ def logits(network: Network, weights, x, key=None):
                 if key is not None and rate:
                     x = jnp.where(jax.random.bernoulli(key, 1 - rate, x.shape), x / (1 - rate), 0)
             case Dense():
-                kernel, bias = next(weights)
+                kernel, bias = next(weights), next(weights)
                 x = x @ kernel + bias
                 if layer is not network.layers[-1]:
                     x = jax.nn.relu(x)
+            case Embedding():
+                x = next(weights)[x]
+            case Recurrent(kind):
+                x = recurrent(kind, x, next(weights), next(weights), next(weights))
     return x
+
+
+def recurrent(kind, x, kernel, recurrent_kernel, bias):
+    """The last state.  One product for the inputs of all steps, then a scan."""
+    first, second = bias if kind == "GRU" else (bias, 0)
+    inputs = jnp.swapaxes(x @ kernel + first, 0, 1)
+    h = jnp.zeros((len(x), len(recurrent_kernel)), x.dtype)
+
+    def lstm(state, z):
+        h, c = state
+        i, f, g, o = jnp.split(z + h @ recurrent_kernel, 4, axis=1)
+        c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+        return (jax.nn.sigmoid(o) * jnp.tanh(c), c), None
+
+    def gru(h, z):
+        (z, r, g), (hz, hr, hg) = jnp.split(z, 3, axis=1), jnp.split(h @ recurrent_kernel + second, 3, axis=1)
+        z, r = jax.nn.sigmoid(z + hz), jax.nn.sigmoid(r + hr)
+        return z * h + (1 - z) * jnp.tanh(g + r * hg), None
+
+    if kind == "LSTM":
+        return jax.lax.scan(lstm, (h, h), inputs)[0][0]
+    plain = lambda h, z: (jnp.tanh(z + h @ recurrent_kernel), None)  # noqa: E731
+    return jax.lax.scan(gru if kind == "GRU" else plain, h, inputs)[0]
 
 
 def max_pool(x, size, axes):
@@ -76,8 +103,7 @@ class Trainer:
         self.reset()
 
     def reset(self) -> None:
-        pairs = list(zip(self.weights[::2], self.weights[1::2], strict=True))
-        weights, m, v = (jax.tree.map(make, pairs) for make in (jnp.array, jnp.zeros_like, jnp.zeros_like))
+        weights, m, v = (jax.tree.map(make, self.weights) for make in (jnp.array, jnp.zeros_like, jnp.zeros_like))
         self.state = weights, m, v, jnp.zeros((), self.dtype)
 
     def run(self, function, *arguments):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from networks import Conv, Dense, Dropout, Flatten, GlobalAverage, Layer, MaxPool, Network
+from networks import Conv, Dense, Dropout, Embedding, Flatten, GlobalAverage, Layer, MaxPool, Network, Recurrent
 from workloads import BETA_1, BETA_2, EPSILON, LEARNING_RATE
 
 
@@ -14,7 +14,7 @@ def trainer(library, network: Network, **compiled) -> tuple[object, Callable[[],
     library.config.set_floatx(network.dtype)
     last = len(network.layers) - 1
     layers = [layer_of(library.layers, layer, number == last) for number, layer in enumerate(network.layers)]
-    model = library.Sequential([library.Input(network.input_shape), *layers])
+    model = library.Sequential([library.Input(network.input_shape, dtype=network.input_dtype), *layers])
     optimizer = library.optimizers.Adam(LEARNING_RATE, BETA_1, BETA_2, EPSILON)
     model.compile(optimizer, "sparse_categorical_crossentropy", **compiled)
     optimizer.build(model.trainable_variables)
@@ -46,3 +46,7 @@ def layer_of(layers, layer: Layer, last: bool) -> object:
             return layers.Dropout(rate)
         case Dense(units):
             return layers.Dense(units, "softmax" if last else "relu")
+        case Embedding(words, units):
+            return layers.Embedding(words, units)
+        case Recurrent(kind, units):
+            return getattr(layers, kind)(units)

@@ -4,15 +4,31 @@ from __future__ import annotations
 
 import numpy as np
 import onnxruntime
-from networks import Conv, Dense, Flatten, GlobalAverage, MaxPool, Network
+from networks import Conv, Dense, Flatten, GlobalAverage, MaxPool, Network, Recurrent, count_arrays
 from onnx import TensorProto, helper, numpy_helper
 from timing import Task
+
+
+def own_weights(network: Network) -> list[np.ndarray]:
+    """Keras' weights as ONNX': transposed, two biases in one row, and the gates i o f g."""
+    given, own = iter(network.weights_channels_first()), []
+    for layer in network.layers:
+        arrays = [next(given) for _ in range(count_arrays(layer))]
+        if isinstance(layer, Recurrent):
+            order = [0, 3, 1, 2] if layer.kind == "LSTM" else range(layer.gates)
+            kernel, recurrent, bias = arrays
+            biases = bias if layer.kind == "GRU" else (bias, np.zeros_like(bias))
+            parts = [np.split(w, layer.gates) for w in (kernel.T, recurrent.T, *biases)]
+            kernel, recurrent, *biases = (np.concatenate([part[gate] for gate in order]) for part in parts)
+            arrays = [kernel[None], recurrent[None], np.concatenate(biases)[None]]
+        own += arrays
+    return own
 
 
 def model(network: Network) -> bytes:
     """The network as an ONNX file; images are channels first there."""
     kind = TensorProto.FLOAT if network.dtype == "float32" else TensorProto.DOUBLE
-    weights = [numpy_helper.from_array(w, f"w{n}") for n, w in enumerate(network.weights_channels_first())]
+    weights = [numpy_helper.from_array(w, f"w{n}") for n, w in enumerate(own_weights(network))]
     names, nodes, value = iter([weight.name for weight in weights]), [], "x"
 
     def then(operator: str, *inputs: str, **attributes) -> None:
@@ -34,7 +50,16 @@ def model(network: Network) -> bytes:
             case Dense():
                 then("Gemm", next(names), next(names), transB=1)
                 then("Relu" if number < len(network.layers) else "Softmax")
+            case Recurrent(kind, units):
+                then("Transpose", perm=[1, 0, 2])
+                reset = {"linear_before_reset": 1} if kind == "GRU" else {}
+                then(kind.removeprefix("Simple"), *(next(names) for _ in range(3)), hidden_size=units, **reset)
+                nodes[-1].output[:] = ["", value]  # of all states and the last one, the last
+                then("Flatten")
+                nodes[-1].attribute.append(helper.make_attribute("axis", 2))
     *image, channels = network.input_shape
+    if not network.convolutional:
+        channels, *image = network.input_shape
     graph = helper.make_graph(
         nodes,
         "network",
@@ -55,7 +80,9 @@ class Peer:
 
     def predict(self, network: Network, count: int) -> Task:
         session = onnxruntime.InferenceSession(model(network), self.options, providers=["CPUExecutionProvider"])
-        x = np.ascontiguousarray(np.moveaxis(network.samples(count)[0], -1, 1))
+        x = network.samples(count)[0]
+        if network.convolutional:
+            x = np.ascontiguousarray(np.moveaxis(x, -1, 1))
         if count <= network.part:
             return Task(lambda: session.run(None, {"x": x})[0])
         parts = np.split(x, range(network.part, count, network.part))

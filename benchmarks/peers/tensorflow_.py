@@ -7,11 +7,32 @@ import math
 import numpy as np
 import tensorflow as tf
 from geometry import Convolution, Pooling
-from networks import Conv, Dense, Dropout, Flatten, GlobalAverage, MaxPool, Network
+from networks import Conv, Dense, Dropout, Embedding, Flatten, GlobalAverage, MaxPool, Network, Recurrent
 from timing import Task
 from workloads import BETA_1, BETA_2, BN_EPSILON, EPSILON, LEARNING_RATE, noise
 
 raw = tf.raw_ops
+
+
+def recurrent(kind: str, x: tf.Tensor, kernel: tf.Tensor, recurrent_kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+    """The last state: one product for the inputs of all steps, then the steps one by one."""
+    steps, units = x.shape[1], recurrent_kernel.shape[0]
+    first, second = (bias[0], bias[1]) if kind == "GRU" else (bias, None)
+    inputs = tf.unstack(tf.nn.bias_add(tf.tensordot(x, kernel, 1), first), steps, axis=1)
+    h = c = tf.zeros((tf.shape(x)[0], units), x.dtype)
+    for z in inputs:
+        product = h @ recurrent_kernel
+        if kind == "LSTM":
+            i, f, g, o = tf.split(z + product, 4, axis=1)
+            c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g)
+            h = tf.sigmoid(o) * tf.tanh(c)
+        elif kind == "GRU":
+            (z, r, g), (hz, hr, hg) = tf.split(z, 3, axis=1), tf.split(tf.nn.bias_add(product, second), 3, axis=1)
+            update = tf.sigmoid(z + hz)
+            h = update * h + (1 - update) * tf.tanh(g + tf.sigmoid(r + hr) * hg)
+        else:
+            h = tf.tanh(z + product)
+    return h
 
 
 class Net:
@@ -50,13 +71,17 @@ class Net:
                     x = tf.nn.bias_add(x @ next(weights), next(weights))
                     if layer is not self.network.layers[-1]:
                         x = tf.nn.relu(x)
+                case Embedding():
+                    x = tf.gather(next(weights), x)
+                case Recurrent(kind):
+                    x = recurrent(kind, x, next(weights), next(weights), next(weights))
         return x
 
     def _step(self, x: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(label, self.logits(x, training=True))
             loss = tf.reduce_mean(losses)
-        gradients = tape.gradient(loss, self.weights)
+        gradients = [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, self.weights)]
         self.power_1.assign(self.power_1 * BETA_1)
         self.power_2.assign(self.power_2 * BETA_2)
         for weight, m, v, gradient in zip(self.weights, self.m, self.v, gradients, strict=True):

@@ -5,7 +5,18 @@ from __future__ import annotations
 import numpy as np
 import torch
 from geometry import Convolution, Pooling
-from networks import Conv, Dense, Dropout, Flatten, GlobalAverage, MaxPool, Network
+from networks import (
+    Conv,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    GlobalAverage,
+    MaxPool,
+    Network,
+    Recurrent,
+    count_arrays,
+)
 from timing import Task
 from torch.nn import functional
 from workloads import BETA_1, BETA_2, BN_EPSILON, EPSILON, LEARNING_RATE, gradients, noise
@@ -38,20 +49,52 @@ def modules(network: Network, tuned: bool) -> list[torch.nn.Module]:
                 made.append(nn.Dropout(rate))
             case Dense(units):
                 made += [nn.Linear(channels, units), nn.ReLU(inplace=tuned)]
+            case Embedding(words, units):
+                made.append(nn.Embedding(words, units))
+            case Recurrent():
+                made.append(Last(layer, channels))
     return made[:-1]
+
+
+class Last(torch.nn.Module):
+    """The last state alone, of a recurrent module with a single bias."""
+
+    def __init__(self, layer: Recurrent, i: int):
+        super().__init__()
+        self.all = getattr(torch.nn, layer.kind.removeprefix("Simple"))(i, layer.units, batch_first=True)
+        self.all.bias_hh_l0.requires_grad_(layer.kind == "GRU")  # else Adam would move the sum of both twice as far
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.all(x)[0][:, -1]
+
+
+def own_weights(layer: Recurrent, kernel: np.ndarray, recurrent: np.ndarray, bias: np.ndarray) -> list[np.ndarray]:
+    """Keras' weights as PyTorch's: transposed, two biases, and r before z in a GRU."""
+    first, second = bias if layer.kind == "GRU" else (bias, np.zeros_like(bias))
+    parts = [np.split(w, layer.gates) for w in (kernel.T, recurrent.T, first, second)]
+    order = [1, 0, 2] if layer.kind == "GRU" else range(layer.gates)
+    return [np.concatenate([part[gate] for gate in order]) for part in parts]
+
+
+def weights(network: Network) -> list[torch.Tensor]:
+    """In the order of the modules' parameters."""
+    given, own = iter(network.weights_channels_first()), []
+    for layer in network.layers:
+        arrays = [next(given) for _ in range(count_arrays(layer))]
+        own += own_weights(layer, *arrays) if isinstance(layer, Recurrent) else arrays
+    return [torch.from_numpy(array) for array in own]
 
 
 class Net:
     def __init__(self, network: Network, tuned: bool, compiled: bool):
-        self.weights = [torch.from_numpy(weight) for weight in network.weights_channels_first()]
+        self.weights = weights(network)
         self.model = torch.nn.Sequential(*modules(network, tuned)).to(self.weights[0].dtype)
         if tuned and len(network.input_shape) == 3:
             self.model.to(memory_format=torch.channels_last)
-        self.optimizer = torch.optim.Adam(
-            self.model.parameters(), LEARNING_RATE, (BETA_1, BETA_2), EPSILON, fused=tuned or None
-        )
+        learning = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        self.optimizer = torch.optim.Adam(learning, LEARNING_RATE, (BETA_1, BETA_2), EPSILON, fused=tuned or None)
         self.loss = torch.compile(self._loss) if compiled else self._loss
-        for parameter in self.model.parameters():
+        for parameter in learning:
             parameter.grad = torch.zeros_like(parameter)
         self.optimizer.step()  # makes Adam's moments
         self.optimizer.zero_grad()
@@ -86,6 +129,9 @@ class Peer:
     def _net(self, network: Network) -> Net:
         return Net(network, self.tuned, self.compiled)
 
+    def _batch(self, network: Network, x: np.ndarray) -> torch.Tensor:
+        return self._samples(x) if network.convolutional else torch.from_numpy(x)
+
     def _samples(self, array: np.ndarray) -> torch.Tensor:
         """(n, ..., c) as PyTorch's (n, c, ...); the tuned peer's images keep the order in memory."""
         kept = torch.channels_last if self.tuned and array.ndim == 4 else torch.contiguous_format
@@ -93,12 +139,12 @@ class Peer:
 
     def train_step(self, network: Network) -> Task:
         net = self._net(network)
-        batches = [(self._samples(x), torch.tensor(label).long()) for x, label in network.batches()]
+        batches = [(self._batch(network, x), torch.tensor(label).long()) for x, label in network.batches()]
         return Task.cycle(net.step, batches, net.reset)
 
     def fit_epoch(self, network: Network) -> Task:
         net, (x, label) = self._net(network), network.samples(60_000)
-        x, label = self._samples(x), torch.tensor(label).long()
+        x, label = self._batch(network, x), torch.tensor(label).long()
 
         def epoch() -> float:
             total = torch.zeros(())
@@ -110,7 +156,7 @@ class Peer:
 
     def predict(self, network: Network, count: int) -> Task:
         model = self._net(network).model.eval()
-        chunks = self._samples(network.samples(count)[0]).split(network.part if self.tuned else count)
+        chunks = self._batch(network, network.samples(count)[0]).split(network.part if self.tuned else count)
 
         def predict() -> torch.Tensor:
             with torch.inference_mode():

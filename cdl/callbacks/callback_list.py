@@ -17,7 +17,13 @@ class CallbackList:
     """Calls each moment on all callbacks that override it; the others cost nothing per batch."""
 
     def __init__(
-        self, callbacks: Callback | Iterable[Callback] | None, model: Model, *, verbose: Any, epochs: int, steps: int
+        self,
+        callbacks: Callback | Iterable[Callback] | None,
+        model: Model,
+        *,
+        verbose: Any,
+        epochs: int,
+        steps: int | None,
     ) -> None:
         given = [callbacks] if isinstance(callbacks, Callback | str) else list(callbacks or ())
         for callback in given:

@@ -93,7 +93,7 @@ class ProgbarLogger(Callback):
     def _refresh(self, logs: Logs) -> None:
         now = time.perf_counter()
         per_step = (now - self._started) / self._steps
-        seconds_left = per_step * (self.params["steps"] - self._steps)
+        seconds_left = per_step * ((self.params["steps"] or self._steps) - self._steps)  # None: nobody knows
         self._bar.n = self._steps
         self._bar.set_description_str(f"{readable(seconds_left)} {readable_step(per_step)}{readable_logs(logs)}")
         self._next_refresh = now + REFRESH_SECONDS
@@ -106,12 +106,12 @@ class ProgbarLogger(Callback):
             self._bar.close()
             self._bar, filled, dash = None, f" {WIDTH * STROKE} ", " "
         step = readable_step(elapsed / max(1, self._steps))
-        done = f"{self._steps}/{self.params['steps']}"
+        done = f"{self._steps}/{self.params['steps'] or self._steps}"
         print(f"{done}{filled}{readable(elapsed)}{dash}{step}{readable_logs(logs)}", flush=True)
 
 
-def new_bar(steps: int) -> Any:
-    """A bar for so many steps, or None where tqdm is not installed."""
+def new_bar(steps: int | None) -> Any:
+    """A bar for so many steps (None: not known), or None where tqdm is not installed."""
     try:
         from tqdm import tqdm
     except ImportError:

@@ -115,14 +115,16 @@ class Softmax(_FixedActivation):
         self.axis = axis
 
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
-        if ctx.mask is not None:
-            self.check_mask(ctx.mask, x.shape)
-            x = np.where(ctx.mask, x, x.dtype.type(MASKED))
-        return super().forward(ctx, x)
+        if ctx.mask is None:
+            return super().forward(ctx, x)
+        self.check_mask(ctx.mask, x.shape)
+        y = super().forward(ctx, np.where(ctx.mask, x, x.dtype.type(MASKED)))
+        return np.where(ctx.mask, y, x.dtype.type(0))
 
     def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray:
-        dx = super().backward(ctx, dy)
-        return dx if ctx.mask is None else np.where(ctx.mask, dx, dx.dtype.type(0))
+        if ctx.mask is None:
+            return super().backward(ctx, dy)
+        return np.where(ctx.mask, super().backward(ctx, np.where(ctx.mask, dy, dy.dtype.type(0))), dy.dtype.type(0))
 
     def check_mask(self, mask: np.ndarray, shape: Shape) -> None:
         sizes = zip(reversed(mask.shape), reversed(shape), strict=False)

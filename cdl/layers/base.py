@@ -40,6 +40,7 @@ class Layer:
     A layer of your own defines `forward(ctx, x)` and, to be trained or trained through, `backward(ctx, dy)`; if it has
     variables, `build(input_shape)` makes them with `add_weight`; if its output has another shape than its input,
     `compute_output_shape(input_shape)` says which. Shapes have the batch axis first, None where any size will do.
+    `supports_masking = True` lets a mask pass (`ctx.mask`), and `compute_mask(inputs, previous_mask)` makes another.
 
     Parameters: `activity_regularizer`, a penalty on the output; `trainable`; `dtype`, "float32" or "float64", by
     default `cdl.config.floatx()`; `name`; `input_shape` or `input_dim`, for the first layer of a model. Raises

@@ -42,9 +42,8 @@ class Chain(Layer):
         """`x` as the first layer wants it."""
         return self._stack[0].convert(x) if self._stack else super().convert(x)
 
-    # A layer below all that is trained remembers nothing, and is never gone back through.
-
-    # The mask travels beside x: what ctx.mask holds at the end is the mask of the output.
+    # A layer below all that is trained remembers nothing, and is never gone back through. The mask travels beside x: in
+    # the end, ctx.mask is that of the output.
 
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
         mask = ctx.mask

@@ -93,7 +93,7 @@ class Embedding(ParametricLayer):
         if type(x) is np.ndarray and x.dtype is INT64:
             return x
         name = f"{self.who}: input"
-        return as_integer(to_array(x, None, name), name).astype(INT64, copy=False)
+        return as_integer(to_array(x, None, name), name).astype(INT64)
 
     def outside(self, index: np.ndarray) -> str:
         """What is wrong with the first number outside 0 .. input_dim - 1."""

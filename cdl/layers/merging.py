@@ -143,7 +143,7 @@ class Concatenate:
             np.ones(x.shape, bool) if mask is None else np.broadcast_to(with_last_axes(mask, x.ndim), x.shape)
             for x, mask in zip(xs, masks, strict=True)
         ]
-        return np.concatenate(spread, self.axis).any(axis=-1)
+        return np.any(np.concatenate(spread, self.axis), axis=-1)
 
 
 def aligned(shape: Shape, rank: int) -> Shape:

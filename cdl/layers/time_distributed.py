@@ -8,6 +8,7 @@ import numpy as np
 
 from cdl.layers.base import Layer, Shape
 from cdl.layers.context import Context
+from cdl.layers.inside import build_inside
 from cdl.utils import registry
 
 
@@ -40,13 +41,7 @@ class TimeDistributed(Layer):
             self.trainable = False  # of the layer as well
 
     def build(self, input_shape: Shape) -> None:
-        inner = of_one_step(input_shape)
-        if self.layer.built:
-            self.layer.check_input(inner)
-        else:
-            self.layer.build(inner)
-        for variable in self.layer.weights:
-            variable.path = f"{self.name}/{variable.path}"
+        build_inside(self, self.layer, of_one_step(input_shape))
 
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
         n, t = x.shape[:2]
@@ -78,10 +73,6 @@ class TimeDistributed(Layer):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         batch, *output = self.layer.compute_output_shape(of_one_step(input_shape))
         return (batch, input_shape[1], *output)
-
-    def compute_mask(self, inputs: Any, previous_mask: np.ndarray | None) -> np.ndarray | None:
-        """The mask of the input: the steps stay what they are."""
-        return previous_mask
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "layer": registry.serialize(self.layer)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -18,6 +18,18 @@ from cdl.utils.strings import holds_strings, string_array
 Batch = tuple[np.ndarray, np.ndarray | None, np.ndarray | None]
 
 
+NO_DATASETS = (np.ndarray, Sequence, Mapping, type(None))
+
+
+def is_dataset(data: Any) -> bool:
+    """Whether this yields batches, rather than being an array or what NumPy makes one of."""
+    if isinstance(data, NO_DATASETS):
+        return False
+    if hasattr(data, "__array__") or hasattr(data, "__array_interface__"):
+        return False
+    return hasattr(data, "__iter__") or (hasattr(data, "__getitem__") and hasattr(data, "__len__"))
+
+
 def to_rows(data: Any, name: str, strings: bool = False) -> np.ndarray:
     """`data` as an array with samples along its first axis; float arrays in `cdl.config.floatx()`.
 
@@ -26,9 +38,9 @@ def to_rows(data: Any, name: str, strings: bool = False) -> np.ndarray:
     """
     if data is None:
         raise ValueError(f"{name} is None; an array with samples along the first axis is needed.")
-    if hasattr(data, "__next__") or (hasattr(data, "__getitem__") and hasattr(data, "on_epoch_end")):
-        raise ValueError(f"{name} is a generator; cdl trains on arrays so far. Collect it into arrays first.")
-    texts = strings and not isinstance(data, str | bytes) and holds_strings(data)
+    if is_dataset(data):
+        raise ValueError(f"{name} is a {type(data).__name__}; an array is needed here. Collect its batches in arrays.")
+    texts = strings and holds_strings(data) and not isinstance(data, str | bytes)
     array = string_array(data) if texts else to_array(data, None, name)
     if array.ndim == 0:
         raise ValueError(f"{name} is a single number; an array with samples along the first axis is needed.")
@@ -55,16 +67,7 @@ class Batches:
     def __init__(self, x: Any, y: Any, sample_weight: Any, batch_size: int | None, shuffle: bool | str) -> None:
         self.x, self.y = to_rows(x, "x", strings=True), to_targets(y)
         self.sample_weight = None if sample_weight is None else to_rows(sample_weight, "sample_weight")
-        sizes = {
-            name: len(array)
-            for name, array in (("x", self.x), ("y", self.y), ("sample_weight", self.sample_weight))
-            if array is not None
-        }
-        if len(set(sizes.values())) > 1:
-            raise ValueError(
-                "Data cardinality is ambiguous. Make sure all arrays contain the same number of samples. "
-                + " | ".join(f"'{name}' sizes: {size}" for name, size in sizes.items())
-            )
+        check_cardinality(self.x, self.y, self.sample_weight)
         self.batch_size = check_batch_size(batch_size)
         self.shuffle = shuffle
         self.samples = len(self.x)
@@ -108,6 +111,17 @@ class Batches:
         )
 
 
+def check_cardinality(x: np.ndarray, y: np.ndarray | None, sample_weight: np.ndarray | None) -> None:
+    """Raises ValueError where the numbers of samples differ."""
+    given = (("x", x), ("y", y), ("sample_weight", sample_weight))
+    sizes = {name: len(array) for name, array in given if array is not None}
+    if len(set(sizes.values())) > 1:
+        raise ValueError(
+            "Data cardinality is ambiguous. Make sure all arrays contain the same number of samples. "
+            + " | ".join(f"'{name}' sizes: {size}" for name, size in sizes.items())
+        )
+
+
 def random_order(count: int) -> np.ndarray:
     """A random permutation of 0 .. count - 1, reproducible after `set_random_seed`."""
     return np.random.default_rng(draw_seed(None)).permutation(count)
@@ -122,13 +136,18 @@ def check_batch_size(batch_size: int | None) -> int:
     return int(batch_size)
 
 
-def check_steps(name: str, wanted: int | None, available: int) -> int:
-    """How many of the available steps to take: all for None. Raises ValueError for a number below 1."""
+def check_steps(name: str, wanted: int | None, available: Any) -> Any:
+    """How many of the available steps to take: all for None. Available may be None, not known, or infinity.
+
+    Raises ValueError for a number below 1, and for all steps of data without end.
+    """
     if wanted is None:
+        if available == math.inf:
+            raise ValueError(f"{name} is needed: there is no end to the batches of x.")
         return available
     if not isinstance(wanted, int | np.integer) or wanted < 1:
         raise ValueError(f"{name} is a positive integer or None. Received: {wanted!r}")
-    return min(int(wanted), available)
+    return int(wanted) if available is None else min(int(wanted), available)
 
 
 def split_off_validation(x: Any, y: Any, sample_weight: Any, validation_split: float) -> tuple[list[Any], list[Any]]:

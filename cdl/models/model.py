@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,12 @@ from cdl.models.data import (
     Batches,
     check_batch_size,
     check_steps,
+    is_dataset,
     split_off_validation,
     to_rows,
     weights_of_classes,
 )
+from cdl.models.dataset import Dataset, batches_of
 from cdl.models.objective import Objective
 from cdl.models.summary import print_summary
 from cdl.variable import Variable
@@ -181,6 +184,8 @@ class Model(Layer):
     ) -> History:
         """Train on x and y for some epochs; returns the `History` of loss and metrics.
 
+        `x` may be a data set that yields batches (x, y) or (x, y, sample_weight): a `utils.PyDataset`, another object
+        with `__len__` and `__getitem__`, or with `__iter__`, or a generator; then `y` is left out.
         `batch_size`: samples per step, 32 by default. `verbose`: 0 silent, 1 a progress bar, 2 a line per epoch, "auto"
         a bar where one can be shown. `validation_split`: the last part of the data, kept for validation; or
         `validation_data`: (x, y) or (x, y, sample_weight). `shuffle`: a new order each epoch. `class_weight`: {class:
@@ -189,13 +194,9 @@ class Model(Layer):
         Raises ValueError before `compile`, for no data, and for data that do not fit together or to the model.
         """
         self._compiled()
-        if class_weight is not None:
-            if sample_weight is not None:
-                raise ValueError("You cannot `class_weight` and `sample_weight` at the same time.")
-            sample_weight = weights_of_classes(y, class_weight)
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = split_off_validation(x, y, sample_weight, validation_split)
-        batches = Batches(x, y, sample_weight, batch_size, shuffle)
+        batches = batches_of(x, y, sample_weight, batch_size, shuffle, class_weight)
         self._require_targets(batches, "fit")
         self._build_for(batches.x)
         validation = None
@@ -210,11 +211,10 @@ class Model(Layer):
         self.stop_training = False
         watchers.on_train_begin()
         logs: dict[str, float] = {}
-        portions = batches.portions(steps)
-        for epoch in range(initial_epoch, epochs):
+        for epoch, portion in zip(range(initial_epoch, epochs), batches.portions(steps), strict=False):
             self.reset_metrics()
             watchers.on_epoch_begin(epoch)
-            for step, batch in enumerate(next(portions)):
+            for step, batch in enumerate(portion):
                 watchers.on_train_batch_begin(step)
                 logs = self.train_step(batch)
                 watchers.on_train_batch_end(step, logs)
@@ -245,21 +245,21 @@ class Model(Layer):
     ) -> Any:
         """Loss and metrics on x and y: a list (the loss first), one number if there is only the loss, or a dictionary.
 
-        Raises as `fit`.
+        `x` may be a data set, and the method raises, as `fit`.
         """
         self._compiled()
-        batches = Batches(x, y, sample_weight, batch_size, shuffle=False)
+        batches = batches_of(x, y, sample_weight, batch_size)
         self._require_targets(batches, "evaluate")
         self._build_for(batches.x)
         steps = check_steps("steps", steps, batches.steps)
         watchers = CallbackList(callbacks, self, verbose=verbose, epochs=1, steps=steps)
         return self._reported(self._evaluate(batches, watchers, steps), return_dict)
 
-    def _evaluate(self, batches: Batches, watchers: CallbackList, steps: int) -> dict[str, float]:
+    def _evaluate(self, batches: Batches | Dataset, watchers: CallbackList, steps: int | None) -> dict[str, float]:
         self.reset_metrics()
         watchers.on_test_begin()
         logs: dict[str, float] = {}
-        for step, batch in zip(range(steps), batches, strict=False):
+        for step, batch in enumerate(islice(batches, steps)):
             watchers.on_test_batch_begin(step)
             logs = self.test_step(batch)
             watchers.on_test_batch_end(step, logs)
@@ -275,24 +275,30 @@ class Model(Layer):
         steps: int | None = None,
         callbacks: Callback | list[Callback] | None = None,
     ) -> Any:
-        """The outputs for x, computed `batch_size` samples at a time (the result does not depend on it).
+        """The outputs for x, computed `batch_size` samples at a time (the result does not depend on it), or for the
+        batches of a data set.
 
         An array, or a list of them from a model with several outputs. Raises ValueError for input that does not fit the
         model.
         """
-        x = to_rows(x, "x", strings=True)
-        self._build_for(x)
-        rows = self._rows_in_cache() if batch_size is None else check_batch_size(batch_size)
-        if len(x) <= rows and callbacks is None and verbose in ("auto", 0):
-            return in_memory_of_its_own(self.predict_step(x), x)
-        starts = range(0, len(x), rows)
-        starts = starts[: check_steps("steps", steps, len(starts))]
-        watchers = CallbackList(callbacks, self, verbose=verbose, epochs=1, steps=len(starts))
+        batches: Batches | Dataset
+        if is_dataset(x):
+            batches = Dataset(x)
+            self._build_for(batches.x)
+        else:
+            x = to_rows(x, "x", strings=True)
+            self._build_for(x)
+            rows = self._rows_in_cache() if batch_size is None else check_batch_size(batch_size)
+            if len(x) <= rows and callbacks is None and verbose in ("auto", 0):
+                return in_memory_of_its_own(self.predict_step(x), x)
+            batches = Batches(x, None, None, rows, shuffle=False)
+        steps = check_steps("steps", steps, batches.steps)
+        watchers = CallbackList(callbacks, self, verbose=verbose, epochs=1, steps=steps)
         watchers.on_predict_begin()
         outputs = []
-        for step, start in enumerate(starts):
+        for step, (batch, _, _) in enumerate(islice(batches, steps)):
             watchers.on_predict_batch_begin(step)
-            outputs.append(self.predict_step(x[start : start + rows]))
+            outputs.append(self.predict_step(batch))
             watchers.on_predict_batch_end(step, {"outputs": outputs[-1]})
         watchers.on_predict_end()
         if isinstance(outputs[0], list):
@@ -346,7 +352,7 @@ class Model(Layer):
         self.reset_metrics()
         return self._reported(run((batch.x, batch.y, batch.sample_weight)), return_dict)
 
-    def _require_targets(self, batches: Batches, who: str) -> None:
+    def _require_targets(self, batches: Batches | Dataset, who: str) -> None:
         """Refuse what no loss could be computed from."""
         loss = self._compiled().loss
         if batches.samples == 0:
@@ -415,14 +421,17 @@ def in_keras_order(logs: dict[str, float]) -> dict[str, float]:
     return dict(sorted(logs.items()))
 
 
-def validation_batches(validation_data: Any, batch_size: int | None) -> Batches:
-    """Batches from (x, y) or (x, y, sample_weight). Raises ValueError for anything else."""
+def validation_batches(validation_data: Any, batch_size: int | None) -> Batches | Dataset:
+    """Batches from (x, y) or (x, y, sample_weight), or of a data set. Raises ValueError for anything else."""
+    if is_dataset(validation_data):
+        return Dataset(validation_data)
     if not isinstance(validation_data, list | tuple) or not 1 <= len(validation_data) <= 3:
         raise ValueError(
-            f"validation_data is (x, y) or (x, y, sample_weight). Received: {type(validation_data).__name__}"
+            f"validation_data is (x, y), (x, y, sample_weight) or a data set. "
+            f"Received: {type(validation_data).__name__}"
         )
     x, y, sample_weight = (*validation_data, None, None)[:3]
-    return Batches(x, y, sample_weight, batch_size, shuffle=False)
+    return batches_of(x, y, sample_weight, batch_size)
 
 
 def add_penalties(variables: list[Variable]) -> float:

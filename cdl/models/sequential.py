@@ -132,7 +132,7 @@ class Sequential(Chain, Model):
         return shape[:-1] if len(shape) == len(expected) + 1 and shape[-1] == 1 else shape
 
     def convert(self, x: Any) -> np.ndarray:
-        x = self._stack[0].convert(x) if self._stack else super().convert(x)
+        x = super().convert(x)
         return x.reshape(self._aligned(x.shape)) if self.built and x.ndim != len(self._shapes[0]) else x
 
     # ---- what there is ----
@@ -184,19 +184,13 @@ class Sequential(Chain, Model):
     def get_config(self) -> dict[str, Any]:
         from cdl import layers
 
-        policy = {
-            "module": "keras",
-            "class_name": "DTypePolicy",
-            "config": {"name": self.dtype},
-            "registered_name": None,
-        }
         entries = [] if self._input_layer is None else [layers.serialize(self._input_layer)]
         for layer in self._stack:
             entry = layers.serialize(layer)
             if layer._build_shape is not None:
                 entry["build_config"] = {"input_shape": list(layer._build_shape)}
             entries.append(entry)
-        model_config = {"name": self.name, "trainable": self.trainable, "dtype": policy, "layers": entries}
+        model_config = {**super().get_config(), "layers": entries}
         if self._input_layer is not None:
             model_config["build_input_shape"] = list(self._input_layer.batch_shape)
         return model_config

@@ -27,9 +27,9 @@ def take_rows(source: np.ndarray, index: np.ndarray) -> np.ndarray:
 
 
 def sum_rows(x: np.ndarray, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """sums[k] = sum of x[r] over all r with index[r] = used[k], in the order of r; used: the distinct indices, ascending
+    """sums[k] = sum of x[r] over all r with index[r] = used[k], in the order of r: the gradient of `take_rows`
 
-    x (m, d), index int64 (m,), 0 <= index < 2^31 -> (used int64 (k,), sums (k, d)). The gradient of `take_rows`.
+    x (m, d), index int64 (m,), 0 <= index < 2^31 -> (used int64 (k,), sums (k, d)). used: each index once, ascending.
     """
     if x.ndim != 2 or index.shape != x.shape[:1] or len(x) >= 2**31:
         refuse("sum_rows", f"x is (m, d), index (m,), m < 2^31. Received: {x.shape}, {index.shape}")

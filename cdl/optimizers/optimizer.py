@@ -146,7 +146,7 @@ class Optimizer:
         """
         return ()
 
-    rests_at_zero = False  # whether a gradient of zero leaves a value, and the state that goes with it, as they are
+    rests_at_zero: bool = False  # whether a gradient of zero leaves a value, and its state, as they are
 
     def update(
         self,
@@ -265,6 +265,8 @@ class Optimizer:
         """
         if len(grads) == 0:
             return
+        if not self.built and trainable_variables is not None:
+            self.build(trainable_variables)
         present: list[Any]
         used: dict[int, np.ndarray] = {}
         whole = trainable_variables is None or trainable_variables == self._trainable_variables
@@ -315,7 +317,6 @@ class Optimizer:
         """The gradients that are there, checked, in their variables' dtypes; and the tables of these variables."""
         if trainable_variables is not None:
             variables = list(trainable_variables)
-            self.build(variables)
         elif self.built:
             variables = self._trainable_variables
         else:

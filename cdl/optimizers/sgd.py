@@ -56,13 +56,10 @@ class SGD(Optimizer):
             raise ValueError(f"`momentum` must be a float between [0, 1]. Received: momentum={momentum}")
         self.momentum = momentum
         self.nesterov = nesterov
+        self.rests_at_zero = not momentum
 
     def slots(self):
         return [("momentum",)] if self.momentum else []
-
-    @property
-    def rests_at_zero(self) -> bool:  # type: ignore[override]
-        return not self.momentum
 
     def update(self, values, grads, slots, decays, learning_rate):
         if self.momentum:

@@ -1,5 +1,6 @@
 """Helpers under Keras' names: seeds, one-hot rows, sequences, and the registry of custom objects."""
 
+from cdl.utils.dataset import PyDataset
 from cdl.utils.naming import clear_session
 from cdl.utils.numerical import normalize, to_categorical
 from cdl.utils.registry import (
@@ -14,9 +15,12 @@ from cdl.utils.registry import deserialize as deserialize_keras_object
 from cdl.utils.registry import serialize as serialize_keras_object
 from cdl.utils.seeds import set_random_seed
 from cdl.utils.sequences import pad_sequences
+from cdl.utils.timeseries import timeseries_dataset_from_array
 
 __all__ = [
     "CustomObjectScope",
+    "PyDataset",
+    "Sequence",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
@@ -28,5 +32,9 @@ __all__ = [
     "register_keras_serializable",
     "serialize_keras_object",
     "set_random_seed",
+    "timeseries_dataset_from_array",
     "to_categorical",
 ]
+
+# Keras' older name.
+Sequence = PyDataset

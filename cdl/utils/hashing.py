@@ -5,6 +5,8 @@ All arithmetic is modulo 2^64; words are little-endian.
 
 from __future__ import annotations
 
+from typing import Any
+
 MASK = 2**64 - 1
 K0, K1, K2 = 0xC3A5C85C97CB3127, 0xB492B66FBE98F273, 0x9AE16A3B2F90404F
 
@@ -151,6 +153,19 @@ def _rounds(v: list[int], count: int) -> None:
         b, d = rotate_left(b, 17) ^ c, rotate_left(d, 21) ^ a
         c = rotate_left(c, 32)
     v[:] = a, b, c, d
+
+
+# ---- buckets ----
+
+
+def as_key(salt: Any, who: str) -> Two | None:
+    """The key of a hash, from two integers or one for both. ValueError for anything else but None."""
+    if salt is None:
+        return None
+    pair = (salt, salt) if isinstance(salt, int) else salt
+    if not isinstance(pair, tuple | list) or len(pair) != 2 or not all(isinstance(part, int) for part in pair):
+        raise ValueError(f"{who}: `salt` is an integer, or a tuple or list of two. Received: salt={salt}.")
+    return pair[0], pair[1]
 
 
 def buckets(items: list[str], count: int, key: Two | None = None) -> list[int]:

@@ -9,12 +9,14 @@ import numpy as np
 
 def holds_strings(x: Any) -> bool:
     """Whether `x` is a string, an array of strings, or a list that begins with one. Bytes count as strings."""
+    kind = getattr(getattr(x, "dtype", None), "kind", "O")
+    if kind != "O":
+        return kind in "UST"
     while isinstance(x, list | tuple) and len(x):
         x = x[0]
     if isinstance(x, str | bytes):
         return True
-    kind = getattr(getattr(x, "dtype", None), "kind", None)
-    return kind in ("U", "S", "T") or (kind == "O" and np.size(x) > 0 and holds_strings(np.asarray(x).flat[0]))
+    return hasattr(x, "dtype") and np.size(x) > 0 and holds_strings(np.asarray(x).flat[0])
 
 
 def string_array(x: Any) -> np.ndarray:

@@ -17,6 +17,7 @@ static int is_double, failures, comparisons;
 static size_t width;                                    /* bytes of an element */
 static double x[6][MOST];                               /* inputs, of either type */
 static int32_t labels[MOST];
+static int64_t number[MOST], order[MOST], start[MOST + 1], used[MOST];
 static unsigned char out[2][OUTPUTS][MOST * 8 + 2 * GUARD];
 
 static void *result(int set, int k)
@@ -126,6 +127,10 @@ static void rows(ptrdiff_t n, ptrdiff_t d)
     ON_BOTH("column_sum", n, d, 0, t->column_sum(n, d, x[0], result(s, 0)));
     if (d > 0)
         ON_BOTH("argmax", n, d, 0, t->argmax(n, d, x[0], (int64_t *)result(s, 0)));
+    for (ptrdiff_t r = 0; r < n; r++)
+        number[r] = r * r % 5;
+    const ptrdiff_t groups = cdl_group_rows(n, number, order, start, used);
+    ON_BOTH("sum_rows", n, d, 0, t->sum_rows(groups, d, x[0], order, start, result(s, 0)));
     for (ptrdiff_t r = 0; r < n && d > 0; r++)
         labels[r] = (int32_t)(r * 7 % d);
     for (int option = 0; option < 4 && d > 0; option++) {
@@ -231,6 +236,31 @@ static void norms(ptrdiff_t n, ptrdiff_t d)
                                     t->rms_norm_backward(n, d, x[0], x[1], x[3], 1e-3, result(s, 5), result(s, 6))));
 }
 
+/* With a mask, every third step is left out. */
+static void recurrent(ptrdiff_t n, ptrdiff_t t, ptrdiff_t i, ptrdiff_t u)
+{
+    static unsigned char mask[MOST];
+    for (ptrdiff_t k = 0; k < n * t; k++)
+        mask[k] = k % 3 != 1;
+    for (int option = 0; option < 2; option++) {
+        const cdl_sequence q = {n, t, i, u, x[0], x[1], x[2], x[3], option ? x[4] : NULL, option ? mask : NULL};
+        cdl_sequence_gradients g[2];
+        for (int s = 0; s < 2; s++)
+            g[s] = (cdl_sequence_gradients){x[5], option, option ? NULL : result(s, 3), result(s, 4), result(s, 5),
+                                            result(s, 6), result(s, 7)};
+        for (int f = CDL_LINEAR; f <= CDL_LAST_FUSABLE; f++)
+            ON_BOTH("simple_rnn", n, i, u, (t->simple_rnn(&q, f, result(s, 0)),
+                                            t->simple_rnn_backward(&q, f, result(s, 0), &g[s])));
+        ON_BOTH("lstm", n, i, u, (t->lstm(&q, x[2], result(s, 0), result(s, 1), result(s, 2)),
+                                  t->lstm_backward(&q, x[2], result(s, 0), result(s, 2), &g[s], option ? x[4] : NULL,
+                                                   result(s, 1))));
+        ON_BOTH("gru", n, i, u, (t->gru(&q, option, result(s, 0), result(s, 2)),
+                                 t->gru_backward(&q, option, result(s, 0), result(s, 2), &g[s])));
+        ON_BOTH("gru, reset the other way", n, i, u, (t->gru(&q, !option, result(s, 0), result(s, 2)),
+                                                      t->gru_backward(&q, !option, result(s, 0), result(s, 2), &g[s])));
+    }
+}
+
 int main(int count, char **arguments)
 {
     if (count == 3)
@@ -261,6 +291,11 @@ int main(int count, char **arguments)
                 if (sizes[i] > 0)
                     norms(sizes[i], sizes[j]);
         }
+        for (int k = 0; k < COUNT - 3; k++)
+            for (int l = k % 3; l < COUNT - 3; l += 3)
+                recurrent(1 + (k + l) % 7, 1 + l % 4, sizes[k], sizes[l]);
+        recurrent(60, 3, 5, 17);
+        recurrent(1, 10, 20, 64);
         norms(1000, 9);
         products(17, 24, 1100);
         products(1, 72, 400);

@@ -1,28 +1,17 @@
-"""The convolution layers beside Keras: outputs and gradients on the same weights, configs, signatures, errors.
-
-Runs where Keras with its JAX backend is installed: KERAS_BACKEND=jax python -m pytest tests/parity
-"""
+"""The convolution layers beside Keras: outputs and gradients on the same weights, configs, signatures, errors."""
 
 import inspect
-import os
 import re
 
 import numpy as np
 import pytest
+from keras_peer import assert_same_mistake, jax_or_skip, keras, plain
 
-os.environ.setdefault("KERAS_BACKEND", "jax")
-keras = pytest.importorskip("keras")
-jax = pytest.importorskip("jax")
-if keras.backend.backend() != "jax":
-    pytest.skip("gradients are compared with JAX's", allow_module_level=True)
+import cdl
+from cdl.layers import Context
 
-import cdl  # noqa: E402
-from cdl.layers import Context  # noqa: E402
-
-pytestmark = [
-    pytest.mark.filterwarnings("ignore"),
-    pytest.mark.skipif(not keras.__version__.startswith("3."), reason="Keras 3 is the specification"),
-]
+jax = jax_or_skip()
+pytestmark = pytest.mark.filterwarnings("ignore")
 
 CONVOLUTIONS = ["Conv1D", "Conv2D", "Conv3D"]
 TRANSPOSED = ["Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"]
@@ -218,19 +207,9 @@ def all_arguments(name, lib):
     return arguments
 
 
-def plain(config):
-    """Tuples as lists, as they are in JSON; what Keras adds for purposes of its own is left out."""
-    if isinstance(config, dict):
-        ignored = ("build_config", "shared_object_id")
-        return {key: plain(value) for key, value in config.items() if key not in ignored}
-    return [plain(item) for item in config] if isinstance(config, list | tuple) else config
-
-
 @pytest.mark.parametrize("arguments", [lambda name, lib: some_arguments(name), all_arguments], ids=["some", "all"])
 @pytest.mark.parametrize("name", CLASSES)
-def test_configurations(name, arguments):
-    keras.utils.clear_session()
-    cdl.utils.clear_session()
+def test_configurations(name, arguments, names_begin_anew):
     theirs = getattr(keras.layers, name)(**arguments(name, keras))
     ours = getattr(cdl.layers, name)(**arguments(name, cdl))
     assert plain(ours.get_config()) == plain(theirs.get_config())
@@ -259,9 +238,7 @@ def test_aliases(name):
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_variables_have_the_names_and_the_paths_of_keras(name):
-    keras.utils.clear_session()
-    cdl.utils.clear_session()
+def test_variables_have_the_names_and_the_paths_of_keras(name, names_begin_anew):
     ours, theirs = pair(name, some_arguments(name), (5,) * rank_of(name) + (2,))
     assert [(v.name, v.path, v.shape) for v in ours.weights] == [
         (v.name, v.path, tuple(v.shape)) for v in theirs.weights
@@ -354,7 +331,4 @@ MISTAKES = {
 
 @pytest.mark.parametrize("case", MISTAKES)
 def test_a_mistake_raises_an_error_of_the_class_that_keras_raises(case):
-    with pytest.raises(Exception) as theirs:
-        MISTAKES[case](keras.layers)
-    with pytest.raises(theirs.type):
-        MISTAKES[case](cdl.layers)
+    assert_same_mistake(lambda lib: MISTAKES[case](lib.layers))

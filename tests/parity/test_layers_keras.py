@@ -1,35 +1,19 @@
 """What is visible of layers and models, in Keras and in cdl: configurations, names, paths, outputs, the summary, and
 the classes of errors.
-
-Optional: skipped where Keras with one of its backends is not installed.
 """
-
-import importlib.util
-import os
 
 import numpy as np
 import pytest
+from keras_peer import assert_same_mistake, keras, plain
 
 import cdl
 
-BACKENDS = ("torch", "jax", "tensorflow")
-installed = [backend for backend in BACKENDS if importlib.util.find_spec(backend)]
-if "KERAS_BACKEND" not in os.environ and installed:
-    os.environ["KERAS_BACKEND"] = installed[0]
-keras = pytest.importorskip("keras", exc_type=ImportError)
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("names_begin_anew")]
 
 rng = np.random.default_rng(5)
 X = rng.normal(size=(12, 4)).astype("float32")
 Y = rng.normal(size=(12, 1)).astype("float32")
 LABELS = rng.integers(0, 3, 12)
-
-
-@pytest.fixture(autouse=True)
-def names_begin_anew():
-    keras.utils.clear_session()
-    cdl.utils.clear_session()
-
 
 LAYERS = {
     "Dense": lambda lib: lib.layers.Dense(5),
@@ -69,16 +53,6 @@ LAYERS = {
     "ActivityRegularization": lambda lib: lib.layers.ActivityRegularization(0.1, 0.2),
     "InputLayer": lambda lib: lib.layers.InputLayer(shape=(4,)),
 }
-
-
-def plain(config):
-    """Tuples as lists, as they are in JSON; what Keras adds for purposes of its own is left out."""
-    if isinstance(config, dict):
-        ignored = ("quantization_config", "build_config", "compile_config", "shared_object_id")
-        return {key: plain(value) for key, value in config.items() if key not in ignored}
-    if isinstance(config, list | tuple):
-        return [plain(item) for item in config]
-    return config
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -269,17 +243,6 @@ MISTAKES = {
 }
 
 
-def error_of(mistake, lib):
-    try:
-        mistake(lib)
-    except Exception as error:
-        return type(error)
-    return None
-
-
 @pytest.mark.parametrize("case", MISTAKES)
 def test_a_mistake_raises_an_error_of_the_class_that_keras_raises(case):
-    theirs = error_of(MISTAKES[case], keras)
-    ours = error_of(MISTAKES[case], cdl)
-    assert theirs is not None
-    assert issubclass(ours, theirs), f"cdl raises {ours}, Keras {theirs}"
+    assert_same_mistake(MISTAKES[case])

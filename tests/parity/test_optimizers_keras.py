@@ -1,20 +1,14 @@
-"""Optimizers beside Keras itself: the same weights and gradients, twenty steps, many combinations of arguments.
-
-Runs where Keras with a backend is installed: KERAS_BACKEND=jax python -m pytest tests/parity
-"""
+"""Optimizers beside Keras itself: the same weights and gradients, twenty steps, many combinations of arguments."""
 
 import inspect
-import os
-
-os.environ.setdefault("KERAS_BACKEND", "jax")
 
 import numpy as np
 import pytest
+from keras_peer import keras
 
 from cdl import constraints, optimizers
 from cdl.variable import Variable
 
-keras = pytest.importorskip("keras")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 ARGUMENTS = [

@@ -1,38 +1,16 @@
-"""The preprocessing layers beside Keras': configurations, statistics, and images, on the same random draws.
-
-Optional: skipped where Keras with one of its backends is not installed. With torch, Keras knows neither "reflect" nor
-"wrap", so jax is taken where there is a choice.
-"""
-
-import importlib.util
-import os
+"""The preprocessing layers beside Keras': configurations, statistics, and images, on the same random draws."""
 
 import numpy as np
 import pytest
+from keras_peer import assert_same_mistake, keras, plain
 
 import cdl
 
-BACKENDS = ("jax", "tensorflow", "torch")
-installed = [backend for backend in BACKENDS if importlib.util.find_spec(backend)]
-if "KERAS_BACKEND" not in os.environ and installed:
-    os.environ["KERAS_BACKEND"] = installed[0]
-keras = pytest.importorskip("keras", exc_type=ImportError)
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("names_begin_anew")]
 
+# With torch, Keras knows neither "reflect" nor "wrap".
 FILL_MODES = ("constant", "nearest") if keras.backend.backend() == "torch" else cdl.ops.FILL_MODES
 X = np.random.default_rng(3).integers(0, 256, (4, 13, 18, 3)).astype("float32")
-
-
-@pytest.fixture(autouse=True)
-def names_begin_anew():
-    keras.utils.clear_session()
-    cdl.utils.clear_session()
-
-
-def plain(config):
-    if isinstance(config, dict):
-        return {key: plain(value) for key, value in config.items()}
-    return [plain(item) for item in config] if isinstance(config, list | tuple) else config
 
 
 def sampling(name, factors, interpolation, fill_mode):
@@ -208,9 +186,4 @@ MISTAKES = {
 
 @pytest.mark.parametrize("case", MISTAKES)
 def test_a_mistake_raises_an_error_of_the_class_that_keras_raises(case):
-    with pytest.raises(Exception) as theirs:
-        MISTAKES[case](keras)
-    if theirs.type is ImportError:
-        pytest.skip("Keras needs TensorFlow for it")
-    with pytest.raises(theirs.type):
-        MISTAKES[case](cdl)
+    assert_same_mistake(MISTAKES[case])

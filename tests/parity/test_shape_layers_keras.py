@@ -1,31 +1,16 @@
-"""Layers that move, repeat, cut or merge, and noise, beside Keras: outputs, gradients, shapes, configs, error classes.
-
-Optional: skipped where Keras with its JAX backend is not installed.
-"""
+"""Layers that move, repeat, cut or merge, and noise, beside Keras: outputs, gradients, shapes, configs, errors."""
 
 import inspect
-import os
 
 import numpy as np
 import pytest
+from keras_peer import assert_same_mistake, jax_or_skip, keras, plain
 
-os.environ.setdefault("KERAS_BACKEND", "jax")
-keras = pytest.importorskip("keras", exc_type=ImportError)
-jax = pytest.importorskip("jax")
-if keras.backend.backend() != "jax":
-    pytest.skip("gradients are compared with JAX's", allow_module_level=True)
+import cdl
 
-import cdl  # noqa: E402
-
-pytestmark = pytest.mark.filterwarnings("ignore")
+jax = jax_or_skip()
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("names_begin_anew")]
 rng = np.random.default_rng(9)
-
-
-@pytest.fixture(autouse=True)
-def names_begin_anew():
-    keras.utils.clear_session()
-    cdl.utils.clear_session()
-
 
 # (class, arguments, shape of the input)
 SHAPES = [
@@ -82,14 +67,6 @@ ACTIVATIONS = [
     *(("Softmax", {"axis": axis}, IMAGE) for axis in (-1, 1, 2, -2, 3, [1, 2], [-1, 1], (2, 3), [1, 2, 3], [2])),
 ]
 CASES = {f"{name} {arguments} {shape}": (name, arguments, shape) for name, arguments, shape in SHAPES + ACTIVATIONS}
-
-
-def plain(config):
-    """Tuples as lists, as they are in JSON; what Keras adds for purposes of its own is left out."""
-    if isinstance(config, dict):
-        ignored = ("quantization_config", "build_config", "compile_config", "shared_object_id")
-        return {key: plain(value) for key, value in config.items() if key not in ignored}
-    return [plain(item) for item in config] if isinstance(config, list | tuple) else config
 
 
 def without_seeds(config):
@@ -214,19 +191,9 @@ MISTAKES = {
 }
 
 
-def error_of(mistake, lib):
-    try:
-        mistake(lib)
-    except Exception as error:
-        return type(error)
-    return None
-
-
 @pytest.mark.parametrize("case", MISTAKES)
 def test_a_mistake_raises_an_error_of_the_class_that_keras_raises(case):
-    theirs, ours = (error_of(MISTAKES[case], lib) for lib in (keras, cdl))
-    assert theirs is not None
-    assert issubclass(ours, theirs), f"cdl raises {ours}, Keras {theirs}"
+    assert_same_mistake(MISTAKES[case])
 
 
 # ---- branches ----

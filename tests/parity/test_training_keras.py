@@ -1,24 +1,16 @@
-"""The same script on Keras and on cdl: from the same weights, in the same order of samples, the same training.
-
-Optional: skipped where Keras with one of its backends is not installed.
-"""
+"""The same script on Keras and on cdl: from the same weights, in the same order of samples, the same training."""
 
 import contextlib
-import importlib.util
 import io
-import os
 
 import numpy as np
 import pytest
+from keras_peer import keras
+from recorder import recorder
 
 import cdl
 
-BACKENDS = ("torch", "jax", "tensorflow")
-installed = [backend for backend in BACKENDS if importlib.util.find_spec(backend)]
-if "KERAS_BACKEND" not in os.environ and installed:
-    os.environ["KERAS_BACKEND"] = installed[0]
-keras = pytest.importorskip("keras", exc_type=ImportError)
-pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("keras_backend")]
+pytestmark = pytest.mark.filterwarnings("ignore")
 
 rng = np.random.default_rng(5)
 X = rng.normal(size=(22, 5)).astype("float32")
@@ -26,12 +18,6 @@ VALIDATION_X = rng.normal(size=(9, 5)).astype("float32")
 LABELS = rng.integers(0, 3, 22)
 VALIDATION_LABELS = rng.integers(0, 3, 9)
 WEIGHT = rng.uniform(0.2, 2.0, 22).astype("float32")
-
-
-@pytest.fixture(scope="module")
-def keras_backend():
-    keras.config.set_floatx("float32")
-    keras.config.disable_traceback_filtering()
 
 
 def targets(kind, labels):
@@ -392,25 +378,8 @@ def test_running_results_of_single_batches_are_those_of_keras():
 # ---- callbacks ----
 
 
-def recorder(lib):
-    """A callback that overrides every moment, and the list of its calls: moment, number, names in the logs."""
-    calls = []
-
-    def moment(name, numbered):
-        if numbered:
-            return lambda self, number, logs=None: calls.append((name, number, sorted(logs or {})))
-        return lambda self, logs=None: calls.append((name, sorted(logs or {})))
-
-    moments = {
-        f"on_{what}_{when}": moment(f"on_{what}_{when}", what == "epoch" or what.endswith("batch"))
-        for what in ("train", "test", "predict", "epoch", "train_batch", "test_batch", "predict_batch")
-        for when in ("begin", "end")
-    }
-    return type("Recorder", (lib.callbacks.Callback,), moments)(), calls
-
-
 def recorded_calls(lib):
-    callback, calls = recorder(lib)
+    callback, calls = recorder(lib.callbacks.Callback)
     model = lib.Sequential([lib.layers.Input((5,)), lib.layers.Dense(3)])
     model.compile("sgd", "mse", metrics=["mae"])
     y = targets("numbers", LABELS)

@@ -130,8 +130,8 @@ class BatchNormalization(ChannelNormalization):
         scale = 1 / np.sqrt(variance + np.asarray(self.epsilon, self.dtype))
         return scale if self.gamma is None else scale * self.gamma.value
 
-    def spread(self, mask: np.ndarray, shape: Shape) -> np.ndarray:
-        """The mask of an x of this shape, element by element, channels last. Raises ValueError where it does not fit."""
+    def spread(self, mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """The mask of x, element by element, channels last. Raises ValueError where it does not fit."""
         if mask.shape != shape[:-1]:
             raise ValueError(
                 f"{self.who}: the mask should have one dimension less than the inputs. Received: "

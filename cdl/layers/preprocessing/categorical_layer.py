@@ -40,8 +40,8 @@ class CategoricalLayer(Layer):
     def backward(self, ctx: Context, dy: np.ndarray) -> None:
         if ctx.need_input_grad:
             raise NotImplementedError(
-                f"{self.who} has no gradient with respect to its input, and a layer below it "
-                f"wants one. Put it first in the model, before all layers that are trained."
+                f"{self.who} has no gradient with respect to its input, and a layer below it wants one. Put it first "
+                f"in the model, before all layers that are trained."
             )
 
     def encoded_shape(self, input_shape: Shape, depth: int | None) -> Shape:

@@ -48,8 +48,8 @@ class CategoryEncoding(CategoricalLayer):
         x, weights = self.convert(x), np.asarray(count_weights, self.dtype)
         if self.output_mode != "count" or weights.shape != x.shape:
             raise ValueError(
-                f"{self.who}: `count_weights` are for output_mode='count', in the shape of the "
-                f"input. Received: weights {weights.shape}, input {x.shape}, output_mode={self.output_mode!r}"
+                f"{self.who}: `count_weights` are for output_mode='count', in the shape of the input. "
+                f"Received: weights {weights.shape}, input {x.shape}, output_mode={self.output_mode!r}"
             )
         return encode(self._within(x), self.output_mode, self.num_tokens, self.dtype, weights)
 

@@ -56,8 +56,7 @@ class Discretization(CategoricalLayer, AdaptiveLayer):
     def reset_state(self) -> None:
         if self.num_bins is None:
             raise ValueError(
-                f"{self.who}: Cannot adapt a layer that has been initialized with `bin_boundaries`, "
-                f"use `num_bins` instead."
+                f"{self.who}: Cannot adapt a layer that was given `bin_boundaries`; use `num_bins` instead."
             )
         self._summary = np.zeros((2, 0), np.float32)
 

@@ -10,8 +10,7 @@ import numpy as np
 from cdl.layers.base import Shape
 from cdl.layers.context import Context
 from cdl.layers.preprocessing.categorical_layer import CategoricalLayer, encode
-from cdl.layers.preprocessing.index_lookup import as_key
-from cdl.utils.hashing import buckets
+from cdl.utils.hashing import as_key, buckets
 from cdl.utils.strings import as_strings, holds_strings
 
 
@@ -38,9 +37,9 @@ class Hashing(CategoricalLayer):
         salt: int | Sequence[int] | None = None,
         output_mode: str = "int",
         sparse: bool = False,
-        dtype: Any = None,
         **kwargs: Any,
     ) -> None:
+        dtype = kwargs.pop("dtype", None)
         as_int = output_mode == "int"
         super().__init__(output_mode, sparse, dtype=None if as_int else dtype, **kwargs)
         self._result = integer_type(dtype) if as_int else self.dtype

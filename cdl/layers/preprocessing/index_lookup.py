@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import chain, repeat
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,8 @@ from cdl.layers.base import Shape
 from cdl.layers.context import Context
 from cdl.layers.preprocessing.adaptive_layer import AdaptiveLayer
 from cdl.layers.preprocessing.categorical_layer import CategoricalLayer, encode, tally
-from cdl.utils.hashing import buckets
+from cdl.layers.preprocessing.token_counts import TokenCounts
+from cdl.utils.hashing import as_key, buckets
 from cdl.utils.numerical import as_integer
 
 DROPPED, UNKNOWN = -1, -2
@@ -29,6 +29,7 @@ class IndexLookup(CategoricalLayer, AdaptiveLayer):
 
     OUTPUT_MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
     WHOLE = (np.ndarray, list, tuple)
+    encoding = "utf-8"  # of files
 
     def __init__(
         self,
@@ -174,10 +175,10 @@ class IndexLookup(CategoricalLayer, AdaptiveLayer):
             raise ValueError(f"{self.who}: Vocabulary file {path} does not exist.")
         if self.output_mode == "tf_idf":
             raise ValueError(
-                f"{self.who}: output_mode 'tf_idf' does not support loading a vocabulary from "
-                f"file. Pass the terms, and `idf_weights` with them."
+                f"{self.who}: output_mode 'tf_idf' does not support loading a vocabulary from file. Pass the terms "
+                f"and `idf_weights`."
             )
-        with open(path, encoding=getattr(self, "encoding", "utf-8")) as file:
+        with open(path, encoding=self.encoding) as file:
             lines = file.read().split("\n")
         return lines[:-1] if not lines[-1] else lines
 
@@ -185,9 +186,9 @@ class IndexLookup(CategoricalLayer, AdaptiveLayer):
         size = self._token_start + len(tokens)
         if self._size not in (None, size) and self.output_mode != "int" and not self.pad_to_max_tokens:
             raise RuntimeError(
-                f"{self.who}: with output_mode={self.output_mode!r} and pad_to_max_tokens="
-                f"False the vocabulary size cannot change. Old vocab size is {self._size}, new vocab size is {size}. "
-                f"Make a new layer, or set max_tokens and pad_to_max_tokens."
+                f"{self.who}: with output_mode={self.output_mode!r} and pad_to_max_tokens=False the vocabulary size "
+                f"cannot change. Old vocab size is {self._size}, new vocab size is {size}. Make a new layer, or set "
+                f"max_tokens and pad_to_max_tokens."
             )
         self._tokens, self._size = list(tokens), size
         self._index = dict(zip(tokens, range(self._token_start, size), strict=True))
@@ -202,9 +203,7 @@ class IndexLookup(CategoricalLayer, AdaptiveLayer):
     # ---- adapt ----
 
     def reset_state(self) -> None:
-        self._counts: Counter[Any] = Counter()
-        self._document_counts: Counter[Any] = Counter()
-        self._documents = 0
+        self._counts = TokenCounts()
 
     def batches(self, data: Any, steps: int | None) -> Iterator[Any]:
         for batch in super().batches(data, steps):
@@ -215,40 +214,28 @@ class IndexLookup(CategoricalLayer, AdaptiveLayer):
     def update_state(self, data: Any) -> None:
         """Count the tokens of one more batch, an array in which each row is a sample."""
         tokens = self.as_tokens(data, f"{self.who}: adapt")
-        rows = tokens if tokens.ndim > 1 else tokens.reshape(1, -1)
-        self.count(rows.reshape(len(rows), math.prod(rows.shape[1:])).tolist())
+        rows = len(tokens) if tokens.ndim > 1 else 1
+        shape = (rows, tokens.size // max(rows, 1)) if self.output_mode == "tf_idf" else (1, -1)
+        self.count(tokens.reshape(shape).tolist(), rows)
 
-    def count(self, documents: Sequence[Sequence[Any]]) -> None:
-        """Count the tokens of these documents, and, for "tf_idf", in how many each of them is."""
+    def count(self, documents: Sequence[Sequence[Any]], number: int) -> None:
+        """Count the tokens of these documents, `number` of them."""
         if self._given:
-            raise ValueError(
-                f"Cannot adapt layer '{self.name}' after setting a static vocabulary via `vocabulary` argument."
-            )
-        self._counts.update(chain.from_iterable(documents))
-        self._documents += len(documents)
-        if self.output_mode == "tf_idf":
-            self._document_counts.update(chain.from_iterable(map(set, documents)))
+            raise ValueError(f"{self.who}: Cannot adapt a layer that was given its vocabulary; make one without.")
+        self._counts.add(documents, number, by_document=self.output_mode == "tf_idf")
 
     def finalize_state(self) -> None:
-        """Make the vocabulary of the tokens counted: the most frequent first, the greater of two that are as frequent.
-
-        ValueError if there are none.
-        """
-        counts = {
-            token: count for token, count in self._counts.items() if token not in (self.mask_token, self.oov_token)
-        }
-        if not counts:
+        """Make the vocabulary of the tokens counted. ValueError if there are none."""
+        room = None if self.max_tokens is None else self.max_tokens - self._token_start
+        tokens = self._counts.most_frequent((self.mask_token, self.oov_token), room)
+        if not tokens:
             raise ValueError(
-                f"{self.who}: adapt found no tokens in {self._documents} samples, and the "
-                f"vocabulary would be empty. Look at the data, and at what standardize leaves of them."
+                f"{self.who}: adapt found no tokens in {self._counts.documents} samples, and the vocabulary would be "
+                f"empty. Look at the data, and at what standardize leaves of them."
             )
-        tokens = sorted(counts, key=lambda token: (counts[token], token), reverse=True)
-        if self.max_tokens is not None:
-            tokens = tokens[: self.max_tokens - self._token_start]
         weights = None
         if self.output_mode == "tf_idf":
-            containing = np.array([self._document_counts[token] for token in tokens], np.float64)
-            weights = np.log(1 + self._documents / (1 + containing))
+            weights = self._counts.inverse_document_frequencies(tokens)
             weights = np.concatenate([np.repeat(weights.mean(), self._token_start), weights])
         self._use(tokens, weights)
         self.reset_state()
@@ -275,8 +262,8 @@ class IndexLookup(CategoricalLayer, AdaptiveLayer):
             strangers = [tokens[at] for at in missing]
             if missing.size and self.num_oov_indices == 0:
                 raise ValueError(
-                    f"{self.who}: When `num_oov_indices=0` all inputs should be in "
-                    f"vocabulary, found OOV values {strangers[:10]}, consider setting `num_oov_indices=1`."
+                    f"{self.who}: When `num_oov_indices=0` all inputs should be in vocabulary, found OOV values "
+                    f"{strangers[:10]}, consider setting `num_oov_indices=1`."
                 )
             indices[missing] = self._oov_start + np.array(self._oov_buckets(strangers), np.int64)
         return indices
@@ -302,8 +289,8 @@ class IndexLookup(CategoricalLayer, AdaptiveLayer):
     def _known(self) -> None:
         if self._tokens is None:
             raise RuntimeError(
-                f"{self.who} has no vocabulary yet. Pass `vocabulary`, or call `adapt` with "
-                f"some sample data, or `set_vocabulary`, before it is used."
+                f"{self.who} has no vocabulary yet. Pass `vocabulary`, or call `adapt` with some sample data, or "
+                f"`set_vocabulary`, before it is used."
             )
 
     def _depth(self) -> int:
@@ -331,13 +318,3 @@ class IndexLookup(CategoricalLayer, AdaptiveLayer):
             "oov_method": self.oov_method,
             "salt": None if self.salt is None else list(self.salt),
         }
-
-
-def as_key(salt: Any, who: str) -> tuple[int, int] | None:
-    """The key of a hash, from two integers or one for both. ValueError for anything else but None."""
-    if salt is None:
-        return None
-    pair = (salt, salt) if isinstance(salt, int) else salt
-    if not isinstance(pair, tuple | list) or len(pair) != 2 or not all(isinstance(part, int) for part in pair):
-        raise ValueError(f"{who}: `salt` is an integer, or a tuple or list of two. Received: salt={salt}.")
-    return pair[0], pair[1]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import string
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -70,15 +71,14 @@ class TextVectorization(CategoricalLayer, AdaptiveLayer):
         ragged: bool = False,
         encoding: str = "utf-8",
         name: str | None = None,
-        vocabulary_size: int | None = None,
-        has_input_vocabulary: bool | None = None,
         **kwargs: Any,
     ) -> None:
+        known = {key: kwargs.pop(key, None) for key in ("vocabulary_size", "has_input_vocabulary")}  # from a config
         super().__init__(output_mode, sparse, name=name, **kwargs)
-        for argument, value, known in (("standardize", standardize, STANDARDIZE), ("split", split, SPLIT)):
-            if value is not None and not callable(value) and value not in known:
+        for argument, value, words in (("standardize", standardize, STANDARDIZE), ("split", split, SPLIT)):
+            if value is not None and not callable(value) and value not in words:
                 raise ValueError(
-                    f"TextVectorization: {argument} is one of {tuple(known)}, None or a function. "
+                    f"TextVectorization: {argument} is one of {tuple(words)}, None or a function. "
                     f"Received: {argument}={value!r}"
                 )
         sizes = ngrams if isinstance(ngrams, tuple | list) else () if ngrams is None else (ngrams,)
@@ -107,8 +107,8 @@ class TextVectorization(CategoricalLayer, AdaptiveLayer):
             pad_to_max_tokens=pad_to_max_tokens,
             encoding=encoding,
             dtype=self.dtype,
-            vocabulary_size=vocabulary_size,
-            has_input_vocabulary=has_input_vocabulary,
+            name=self.name,  # in its messages
+            **known,
         )
 
     # ---- from texts to lists of words ----
@@ -118,11 +118,12 @@ class TextVectorization(CategoricalLayer, AdaptiveLayer):
 
     def documents(self, x: Any) -> Documents:
         """The words of each text, standardized, and the groups of them that `ngrams` asks for."""
-        x = self._standardized(self.convert(x))
+        x = self.convert(x)
         if self.split is None:
-            words = x.reshape(-1, x.shape[-1] if x.ndim else 1).tolist()
+            rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1] if x.ndim else 1)
+            words = self._standardized(rows).tolist()
         else:
-            words = self._split(self._flat(x))
+            words = self._split(self._standardized(self._flat(x)))
         return [with_ngrams(document, self._sizes) for document in words] if self._sizes else words
 
     def _standardized(self, x: np.ndarray) -> np.ndarray:
@@ -132,8 +133,8 @@ class TextVectorization(CategoricalLayer, AdaptiveLayer):
             y = as_strings(self.standardize(x.astype(str)), f"{self.who}: standardize's result")
             if y.shape != x.shape:
                 raise ValueError(
-                    f"{self.who}: standardize makes of an array of strings one of its shape. "
-                    f"It received {x.shape} and returned {y.shape}."
+                    f"{self.who}: standardize makes of an array of strings one of its shape. It received {x.shape} "
+                    f"and returned {y.shape}."
                 )
             return y
         y = np.empty(x.shape, dtype=object)
@@ -143,19 +144,19 @@ class TextVectorization(CategoricalLayer, AdaptiveLayer):
     def _flat(self, x: np.ndarray) -> np.ndarray:
         if x.ndim > 2 or (x.ndim == 2 and x.shape[1] != 1):
             raise ValueError(
-                f"{self.who}: texts to split are an array (n,) or (n, 1). Received shape "
-                f"{x.shape}. Use a layer for each column, or split=None for what is split already."
+                f"{self.who}: texts to split are an array (n,) or (n, 1). Received shape {x.shape}. Use a layer for "
+                f"each column, or split=None for what is split already."
             )
         return x.reshape(-1)
 
     def _split(self, texts: np.ndarray) -> Documents:
         if not callable(self.split):
             return list(map(SPLIT[self.split], texts.tolist()))  # type: ignore[index]
-        documents = [[str(word) for word in document] for document in self.split(texts.astype(str))]
+        documents = [[str(word) for word in document] for document in self.split(texts)]
         if len(documents) != len(texts):
             raise ValueError(
-                f"{self.who}: split makes of an array of n strings n lists of strings. It "
-                f"received {len(texts)} and returned {len(documents)} lists."
+                f"{self.who}: split makes of an array of n strings n lists of strings. It received {len(texts)} and "
+                f"returned {len(documents)} lists."
             )
         return documents
 
@@ -171,11 +172,15 @@ class TextVectorization(CategoricalLayer, AdaptiveLayer):
         """
         super().adapt(data, steps)
 
+    def batches(self, data: Any, steps: int | None) -> Iterator[Any]:
+        return self._lookup.batches(data, steps)
+
     def reset_state(self) -> None:
         self._lookup.reset_state()
 
     def update_state(self, data: Any) -> None:
-        self._lookup.count(self.documents(data))
+        documents = self.documents(data)
+        self._lookup.count(documents, len(documents))
 
     def finalize_state(self) -> None:
         self._lookup.finalize_state()

@@ -8,9 +8,10 @@ import numpy as np
 
 from cdl.layers.base import Layer, Shape, with_open_batch
 from cdl.layers.context import Context
+from cdl.layers.inside import build_inside
 from cdl.layers.merging import Add, Average, Concatenate, Multiply
 from cdl.layers.recurrent.rnn import as_mask
-from cdl.layers.recurrent.states import flatten
+from cdl.layers.recurrent.states import as_list, flatten
 from cdl.utils import registry
 
 MERGES: dict[str, Any] = {"sum": Add(), "mul": Multiply(), "ave": Average(), "concat": Concatenate(-1)}
@@ -97,10 +98,7 @@ class Bidirectional(Layer):
 
     def build(self, input_shape: Shape) -> None:
         for layer in self.pair:
-            if not layer.built:
-                layer.build(input_shape)
-            for variable in layer.weights:
-                variable.path = f"{self.name}/{variable.path}"
+            build_inside(self, layer, input_shape)
         if self._initial_weights:
             self.set_weights(self._initial_weights)
         self.compute_output_shape(input_shape)
@@ -109,54 +107,45 @@ class Bidirectional(Layer):
 
     def forward(self, ctx: Context, x: np.ndarray, initial_state: Any = None) -> Any:
         calls = [ctx.child(ctx.need_input_grad) for _ in self.pair]
-        given = self._halves(initial_state)
-        outputs = [layer.forward(call, x, *state) for layer, call, state in zip(self.pair, calls, given, strict=True)]
-        ys: list[np.ndarray] = []
-        states: list[Any] = []
-        for output in outputs:
-            y, *of_layer = output if self.return_state else [output]
-            ys.append(y)
-            states += of_layer
+        first, first_back = self._halves(initial_state)
+        y, *states = as_list(self.forward_layer.forward(calls[0], x, first))
+        y_back, *states_back = as_list(self.backward_layer.forward(calls[1], x, first_back))
         if self.return_sequences:
-            ys[1] = np.ascontiguousarray(ys[1][:, ::-1])
+            y_back = y_back[:, ::-1]
         merging = ctx.child()
-        ctx.save(calls, merging, len(states), initial_state is not None)
-        merged = ys if self.merge_mode is None else [MERGES[self.merge_mode].forward(merging, ys)]
-        return [*merged, *states] if len(merged) + len(states) > 1 else merged[0]
+        ys = [y, y_back] if self.merge_mode is None else [MERGES[self.merge_mode].forward(merging, [y, y_back])]
+        ctx.save(calls, merging, initial_state is not None)
+        results = [*ys, *states, *states_back]
+        return results if len(results) > 1 else results[0]
 
     def backward(self, ctx: Context, dy: Any) -> Any:
-        calls, merging, count, given = ctx.saved
-        several = self.merge_mode is None or count > 0
-        dys, dstates = self._split(dy if several else [dy], count)
+        calls, merging, given = ctx.saved
+        outputs = 2 if self.merge_mode is None else 1
+        dys, dstates = as_list(dy)[:outputs], as_list(dy)[outputs:]
         if self.merge_mode is not None:
             dys = [None, None] if dys[0] is None else MERGES[self.merge_mode].backward(merging, dys[0])
-        if self.return_sequences and dys[1] is not None:
-            dys[1] = np.ascontiguousarray(dys[1][:, ::-1])
-        half = count // 2
-        ends = [[dys[0], *dstates[:half]], [dys[1], *dstates[half:]]] if count else dys
-        dxs = [layer.backward(call, end) for layer, call, end in zip(self.pair, calls, ends, strict=True)]
-        if given:
-            (dx, *dfirst), (dx_back, *dfirst_back) = dxs
-            return [dx + dx_back if ctx.need_input_grad else None, *dfirst, *dfirst_back]
-        return dxs[0] + dxs[1] if ctx.need_input_grad else None
+        dy, dy_back = dys
+        if self.return_sequences and dy_back is not None:
+            dy_back = np.ascontiguousarray(dy_back[:, ::-1])
+        if self.return_state:
+            half = len(dstates) // 2
+            dy, dy_back = [dy, *dstates[:half]], [dy_back, *dstates[half:]]
+        dx, *dfirst = as_list(self.forward_layer.backward(calls[0], dy))
+        dx_back, *dfirst_back = as_list(self.backward_layer.backward(calls[1], dy_back))
+        dx = dx + dx_back if ctx.need_input_grad else None
+        return [dx, *dfirst, *dfirst_back] if given else dx
 
-    def _halves(self, initial_state: Any) -> list[list[Any]]:
-        """What each layer gets of the first states: nothing, or half of them."""
+    def _halves(self, initial_state: Any) -> tuple[list[Any] | None, list[Any] | None]:
+        """The first states of each layer: half of those that are given."""
         if initial_state is None:
-            return [[], []]
+            return None, None
         if not isinstance(initial_state, list | tuple) or len(initial_state) % 2:
             raise ValueError(
-                f"Bidirectional {self.name!r}: initial_state is a list with the states of the forward layer, then "
-                f"those of the backward layer. Received: {initial_state!r}"
+                f"{self.who}: initial_state is a list with the states of the forward layer, then those of the backward "
+                f"layer. Received: {initial_state!r}"
             )
         half = len(initial_state) // 2
-        return [[list(initial_state[:half])], [list(initial_state[half:])]]
-
-    @staticmethod
-    def _split(gradients: Any, count: int) -> tuple[list[Any], list[Any]]:
-        """The gradients of the outputs, and those of the last states, of which there are `count`."""
-        outputs = len(gradients) - count
-        return list(gradients[:outputs]), list(gradients[outputs:])
+        return list(initial_state[:half]), list(initial_state[half:])
 
     def compute_output_shape(self, sequences_shape: Shape, initial_state_shape: Any = None) -> Any:  # type: ignore[override]
         shape = self.forward_layer.compute_output_shape(sequences_shape)
@@ -212,7 +201,7 @@ class Bidirectional(Layer):
         self.check_input(x.shape)
         ctx = ctx or Context(training, gradient=False)
         if mask is not None:
-            ctx.mask = as_mask(mask, x.shape, f"Bidirectional {self.name!r}")
+            ctx.mask = as_mask(mask, x.shape, self.who)
         return self.forward(ctx, x, initial_state)
 
     def check_input(self, shape: Shape) -> None:

@@ -33,6 +33,12 @@ class RecurrentCell(KernelLayer):
     recurrent_kernel: Variable
     state_size: Any
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """A cell with another step than the one it inherits is not what the primitive computes."""
+        super().__init_subclass__(**kwargs)
+        if {"forward", "backward"} & vars(cls).keys() and "forward_sequence" not in vars(cls):
+            cls.fuses = lambda self, training: False  # type: ignore[method-assign]
+
     def __init__(self, units: int, dropout: float, recurrent_dropout: float, seed: int | None, **kwargs: Any) -> None:
         if not isinstance(units, int | np.integer) or units <= 0:
             raise ValueError(
@@ -50,8 +56,7 @@ class RecurrentCell(KernelLayer):
         features, width = input_shape[-1], self.gates * self.units
         if features is None:
             raise ValueError(
-                f"{type(self).__name__} {self.name!r}: the number of features must be known. "
-                f"Received the shape {tuple(input_shape)}"
+                f"{self.who}: the number of features must be known. Received the shape {tuple(input_shape)}"
             )
         self.kernel = self.add_variable("kernel", (features, width))
         self.recurrent_kernel = self.add_variable("recurrent", (self.units, width), "recurrent_kernel")
@@ -85,7 +90,7 @@ class RecurrentCell(KernelLayer):
     def check_input(self, shape: Shape) -> None:
         if shape[-1] != self.kernel.shape[0]:
             raise ValueError(
-                f"{type(self).__name__} {self.name!r}: input has {shape[-1]} features, but the cell was built for "
+                f"{self.who}: input has {shape[-1]} features, but the cell was built for "
                 f"{self.kernel.shape[0]} (x shape {tuple(shape)}). Rebuild the model or reshape the input."
             )
 
@@ -108,7 +113,8 @@ class RecurrentCell(KernelLayer):
 
     @property
     def learns(self) -> bool:
-        return self.kernel.trainable or self.recurrent_kernel.trainable or bool(self.bias and self.bias.trainable)
+        """Whether any of the three is trained."""
+        return any(v is not None and v.trainable for v in (self.kernel, self.recurrent_kernel, self.bias))
 
     def add_gradients(self, dkernel: Gradient, drecurrent_kernel: Gradient, dbias: Gradient) -> None:
         pairs = (self.kernel, dkernel), (self.recurrent_kernel, drecurrent_kernel), (self.bias, dbias)

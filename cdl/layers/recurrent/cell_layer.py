@@ -36,8 +36,6 @@ class CellLayer(RNN):
                 f"features). Reshape the input."
             )
         super().check_input(shape)
-        if self.built:
-            self.cell.check_input(shape)
 
     def get_config(self) -> dict[str, Any]:
         of_cell = self.cell.get_config()

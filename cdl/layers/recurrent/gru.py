@@ -85,15 +85,15 @@ class GRUCell(RecurrentCell):
         if self.reset_after:
             hz, hr, p = blocks(product(h_before, recurrent_kernel, recurrent_drop) + recurrent_b, 3)
         else:
-            before_g = None if recurrent_drop is None else recurrent_drop[:2]
-            hz, hr = blocks(product(h_before, recurrent_kernel[:, : 2 * u], before_g), 2)
+            drop_zr, drop_g = (None, None) if recurrent_drop is None else (recurrent_drop[:2], recurrent_drop[2:])
+            hz, hr = blocks(product(h_before, recurrent_kernel[:, : 2 * u], drop_zr), 2)
         az, ar = xz + hz, xr + hr
         z, r = sigmoid.forward(az), sigmoid.forward(ar)
         if self.reset_after:
             ag = xg + r * p
         else:
             p = r * h_before
-            ag = xg + product(p, recurrent_kernel[:, 2 * u :], None if recurrent_drop is None else recurrent_drop[2:])
+            ag = xg + product(p, recurrent_kernel[:, 2 * u :], drop_g)
         g = tanh.forward(ag)
         h = z * h_before + (1 - z) * g
         ctx.save(x, h_before, drops, (az, ar, ag), (z, r, g, p))
@@ -111,11 +111,11 @@ class GRUCell(RecurrentCell):
             dhs = np.concatenate([daz, dar, dag * r], axis=1)
             dh_before, drecurrent_kernel = product_backward(h_before, recurrent_kernel, recurrent_drop, dhs)
         else:
-            before_g, of_g = (None, None) if recurrent_drop is None else (recurrent_drop[:2], recurrent_drop[2:])
-            dp, dkernel_g = product_backward(p, recurrent_kernel[:, 2 * u :], of_g, dag)
+            drop_zr, drop_g = (None, None) if recurrent_drop is None else (recurrent_drop[:2], recurrent_drop[2:])
+            dp, dkernel_g = product_backward(p, recurrent_kernel[:, 2 * u :], drop_g, dag)
             dar = sigmoid.backward(ar, r, dp * h_before)
             dhs = np.concatenate([daz, dar], axis=1)
-            dh_before, dkernel_zr = product_backward(h_before, recurrent_kernel[:, : 2 * u], before_g, dhs)
+            dh_before, dkernel_zr = product_backward(h_before, recurrent_kernel[:, : 2 * u], drop_zr, dhs)
             dh_before += dp * r
             drecurrent_kernel = np.concatenate([dkernel_zr, dkernel_g], axis=1)
         dxs = np.concatenate([daz, dar, dag], axis=1)

@@ -8,6 +8,7 @@ import numpy as np
 
 from cdl.layers.base import Layer, Shape, to_array, with_open_batch
 from cdl.layers.context import Context
+from cdl.layers.inside import build_inside
 from cdl.layers.recurrent.stacked_cells import StackedRNNCells, output_size, require_cell
 from cdl.layers.recurrent.states import States, as_list, each, flatten, packed, zeros
 from cdl.layers.recurrent.steps import StepByStep
@@ -71,22 +72,17 @@ class RNN(Layer):
         self.single_state = not isinstance(cell.state_size, list | tuple)
         self.state_size = as_list(cell.state_size)
         self.states: States | None = None  # of a stateful layer, between its batches
+        self._values: States = []  # the arrays of these variables
+        self._samples = 0  # that they are for
         self._batch_size: int | None = None  # where the model's input says it
         self._step_by_step = StepByStep(cell)
         if not self._trainable:
             self.trainable = False  # of the cell as well
 
-    @property
-    def who(self) -> str:
-        return f"{type(self).__name__} {self.name!r}"
-
     def build(self, input_shape: Shape) -> None:
         self.check_input(input_shape)
         if isinstance(self.cell, Layer):
-            if not self.cell.built:
-                self.cell.build((input_shape[0], *input_shape[2:]))
-            for variable in self.cell.weights:
-                variable.path = f"{self.name}/{variable.path}"
+            build_inside(self, self.cell, of_one_step(input_shape))
         if self.stateful and input_shape[0] is not None:
             self._batch_size = input_shape[0]
             self._remember(self.get_initial_state(input_shape[0]))
@@ -101,16 +97,16 @@ class RNN(Layer):
     def forward(self, ctx: Context, x: np.ndarray, initial_state: Any = None) -> Any:
         if x.shape[1] == 0:
             raise ValueError(f"{self.who}: the sequences have no steps (x shape {x.shape}). Give at least one.")
-        states = self._first_states(ctx, len(x), initial_state)
+        first = self._first_states(ctx, len(x), initial_state)
         call = ctx.child(ctx.need_input_grad)
         if self.go_backwards:
             x = np.ascontiguousarray(x[:, ::-1])
             call.mask = None if ctx.mask is None else np.ascontiguousarray(ctx.mask[:, ::-1])
         way = self.way(ctx.training)
-        y, states = way.forward_sequence(call, x, states)
+        y, states = way.forward_sequence(call, x, first)
+        shown = self._shown(call.mask, first, initial_state is not None)
         if self.stateful:
             self._remember(states)
-        shown = self._shown(call.mask, initial_state is not None or self.stateful)
         if not self.return_sequences:
             y = np.ascontiguousarray(y[:, -1])
             shown = None if shown is None else shown[:, -1]
@@ -130,13 +126,13 @@ class RNN(Layer):
             dx = np.ascontiguousarray(dx[:, ::-1])
         return [dx, *dstates] if given else dx
 
-    def _shown(self, mask: np.ndarray | None, begins_with_states: bool) -> np.ndarray | None:
+    def _shown(self, mask: np.ndarray | None, first: States, given: bool) -> np.ndarray | None:
         """Where the output is not set to zero; None if nowhere. Before a sample's first step that counts it is, even if
-        the states are not.
+        its first state is not.
         """
         if mask is None or self.zero_output_for_mask:
             return mask
-        return np.logical_or.accumulate(mask, axis=1) if begins_with_states else None
+        return np.logical_or.accumulate(mask, axis=1) if given or any(s.any() for s in flatten(first)) else None
 
     def compute_output_shape(self, sequences_shape: Shape, initial_state_shape: Any = None) -> Any:  # type: ignore[override]
         batch, steps = sequences_shape[:2]
@@ -165,10 +161,10 @@ class RNN(Layer):
             return self._as_states(initial_state, n)
         if not self.stateful:
             return self.get_initial_state(n)
-        if self.states is None or len(flatten(self.states)[0]) != n:
+        if self.states is None or n != self._samples:
             self._begin(n)
         # A copy for the way back: the variables will have moved on by then.
-        return each(lambda state: state.numpy() if ctx.gradient else state.value, self.states)
+        return each(np.copy, self._values) if ctx.gradient else self._values
 
     def _as_states(self, initial_state: Any, n: int) -> States:
         wanted = self.get_initial_state(n)
@@ -183,11 +179,10 @@ class RNN(Layer):
     def _begin(self, n: int) -> None:
         """Make the states of a stateful layer for n samples. Those for another number may go if they are all zero."""
         if self.states is not None:
-            known = len(flatten(self.states)[0])
             if self._batch_size is not None or any(state.value.any() for state in flatten(self.states)):
                 raise ValueError(
                     "If an RNN is stateful, the batch size of the input sequences must be the same as the batch size "
-                    f"of the initial state. \n- Expected batch size: {known}\n- Received batch size: {n}\n"
+                    f"of the initial state. \n- Expected batch size: {self._samples}\n- Received batch size: {n}\n"
                     f"Call reset_state() of {self.who} before, or give all batches one size."
                 )
             self.states = None
@@ -195,11 +190,11 @@ class RNN(Layer):
 
     def _remember(self, states: States) -> None:
         if self.states is None:
-            self.states = each(
-                lambda state: Variable(state, dtype=self.dtype, trainable=False, name="rnn_state"), states
-            )
+            self.states = each(lambda s: Variable(s, dtype=self.dtype, trainable=False, name="rnn_state"), states)
+            self._values = each(lambda variable: variable.value, self.states)
+            self._samples = len(flatten(states)[0])
         else:
-            each(lambda variable, state: variable.assign(state), self.states, states)
+            each(np.copyto, self._values, states)
 
     def reset_state(self) -> None:
         """Begin anew: a stateful layer sets its states to zero."""
@@ -237,6 +232,8 @@ class RNN(Layer):
                 f"{self.who}: input has {len(shape)} axes (shape {tuple(shape)}), but sequences are (batch, steps, "
                 f"features). Reshape the input."
             )
+        if self.built and isinstance(self.cell, Layer):
+            self.cell.check_input(of_one_step(shape))
 
     # ---- configuration ----
 
@@ -255,6 +252,11 @@ class RNN(Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Layer:
         return cls(**{**config, "cell": registry.deserialize(config["cell"])})
+
+
+def of_one_step(shape: Shape) -> Shape:
+    """The shape without the axis of the steps."""
+    return (shape[0], *shape[2:])
 
 
 def masked(shown: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 
 from cdl.layers.base import Layer, Shape
 from cdl.layers.context import Context
+from cdl.layers.inside import build_inside
 from cdl.layers.recurrent.states import States, as_list, zeros
 from cdl.utils import registry
 
@@ -54,11 +55,12 @@ class StackedRNNCells(Layer):
     def build(self, input_shape: Shape) -> None:
         for cell in self.cells:
             if isinstance(cell, Layer):
-                if not cell.built:
-                    cell.build(input_shape)
-                for variable in cell.weights:
-                    variable.path = f"{self.name}/{variable.path}"
+                build_inside(self, cell, input_shape)
             input_shape = (input_shape[0], output_size(cell))
+
+    def check_input(self, shape: Shape) -> None:
+        if isinstance(self.cells[0], Layer):
+            self.cells[0].check_input(shape)
 
     # ---- one step ----
 

@@ -22,11 +22,12 @@ def flatten(states: Any) -> States:
     return [array for part in states for array in flatten(part)]
 
 
-def each(function: Callable[..., Any], states: Any, *others: Any) -> Any:
+def each(function: Callable[..., Any], states: States, *others: Any) -> States:
     """function(array, ...) of the arrays that have the same place in each of the structures."""
-    if not isinstance(states, list | tuple):
-        return function(states, *others)
-    return [each(function, *parts) for parts in zip(states, *others, strict=True)]
+    return [
+        each(function, *parts) if isinstance(parts[0], list | tuple) else function(*parts)
+        for parts in zip(states, *others, strict=True)
+    ]
 
 
 def zeros(size: Any, batch_size: int, dtype: str) -> Any:

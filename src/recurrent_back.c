@@ -1,0 +1,275 @@
+/* recurrent_back.c - the way back through all steps, and the gradients of the weights.
+ *
+ *     step by step    dz_s from dh_s;     [dh_{s-1} | dx_s] = dz_s [recurrent_kernel; kernel]'
+ *     then            dkernel = x' dz,    drecurrent_kernel = h_before' dz         one product each for all steps
+ *
+ * Threads carry their own samples, as in recurrent.c.  Besides, dz is written as the panels that the last products read:
+ * these are sums over all samples and steps, so threads share the rows of the results.
+ */
+
+enum {
+    MOST_GATES = 4,                     /* parts of dz */
+    SUM_DEPTH = 256,                    /* rows of all samples and steps that are summed together */
+    MOST_FACTOR_ROWS = 384,             /* of a copied factor */
+    MOST_FACTORS = 3, MOST_BIASES = 6,
+};
+
+/* ---- Weights ------------------------------------------------------------------------------------------------------ */
+
+/* The rows of recurrent_kernel, then those of kernel, as columns: [panels][gates u][NR]. */
+typedef struct {
+    ptrdiff_t i, u, gates;
+    const real *kernel, *recurrent_kernel;
+    real *packed;
+} turned;
+
+static void turned_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
+{
+    const turned *w = arg;
+    const ptrdiff_t depth = w->gates * w->u, before = panels_of(w->u);
+    for (ptrdiff_t panel = begin; panel < end; panel++) {
+        const int recurrent = panel < before;
+        const real *matrix = recurrent ? w->recurrent_kernel : w->kernel;
+        const ptrdiff_t j = (recurrent ? panel : panel - before) * NR, left = (recurrent ? w->u : w->i) - j;
+        pack_panel(depth, least(NR, left), (cdl_matrix){matrix, 1, depth}, matrix + j * depth, w->packed + panel * depth * NR);
+    }
+}
+
+/* ---- The loop ----------------------------------------------------------------------------------------------------- */
+
+/* The same samples on their way back. */
+typedef struct {
+    ptrdiff_t first, rows, step;
+    ptrdiff_t U;
+    real *dh, *dc;                      /* [rows][U]: what step s + 1 gave; the cell leaves in dh what goes on directly */
+    real *dz;                           /* [rows][MOST_GATES][U] */
+    real *more;                         /* [rows][U], for the cell */
+} strip_back;
+
+typedef struct way_back {
+    cdl_sequence q;
+    cdl_sequence_gradients g;
+    turned w;
+    void (*step)(const struct way_back *, strip_back *);
+    axis dx_gates, dh_gates;            /* the parts of dz that the products with kernel and recurrent_kernel gave */
+    const real *h, *kept, *state0;      /* state0: NULL without a state besides h */
+    const real *dstate;                 /* its gradient behind the last step, NULL for zeros */
+    real *dstate0;
+    cdl_function f;
+    int reset_after;
+    real *panels;                       /* dz of all steps: [gates][panels][panel_rows][NR]; NULL if no weights want it */
+    ptrdiff_t panel_rows;               /* n t, made odd: one row of all panels fills different sets of the cache */
+    int status;
+} way_back;
+
+/* h_{s-1} of a row. */
+static inline const real *row_before(const way_back *b, const strip_back *s, ptrdiff_t r, const real *first, const real *rows,
+                                     ptrdiff_t row)
+{
+    const ptrdiff_t sample = s->first + r;
+    return s->step > 0 ? rows + (sample * b->q.t + s->step - 1) * row : first + sample * b->q.u;
+}
+
+/* The gradient that comes to h_s of a row from outside, or NULL. */
+static inline const real *given_dh(const way_back *b, const strip_back *s, ptrdiff_t r)
+{
+    const ptrdiff_t sample = s->first + r, t = b->q.t, u = b->q.u;
+    if (b->g.every_step)
+        return (const real *)b->g.dh + (sample * t + s->step) * u;
+    return s->step == t - 1 ? (const real *)b->g.dh + sample * u : NULL;
+}
+
+/* dz of one register of units, in the buffer and among the panels. */
+static inline void put_dz(const way_back *b, const strip_back *s, ptrdiff_t r, ptrdiff_t gate, ptrdiff_t j, vec dz)
+{
+    store(s->dz + (r * MOST_GATES + gate) * s->U + j, dz);
+    if (b->panels) {
+        const ptrdiff_t panel = gate * (s->U / NR) + j / NR;
+        const ptrdiff_t place = (s->first + r) * b->q.t + s->step;
+        store(b->panels + (panel * b->panel_rows + place) * NR + j % NR, dz);
+    }
+}
+
+/* to[rows][columns] (+)= dz w for some gates; `skip` rows of w come before. */
+static void turn_back(const way_back *b, const strip_back *s, axis gates, ptrdiff_t panel, ptrdiff_t skip, ptrdiff_t size,
+                      int continued, real *to, ptrdiff_t to_row, ptrdiff_t to_width)
+{
+    const ptrdiff_t zero = 0, depth = b->w.gates * b->w.u;
+    for (ptrdiff_t j = 0; j < size; j += NR, panel++) {
+        const ptrdiff_t columns = least(size - j <= VL ? VL : NR, to_width - j);
+        run_panel(s->dz, (axis){1, s->rows, MOST_GATES * s->U, &zero}, 0, to + j, (axis){1, s->rows, to_row, &zero}, columns,
+                  CDL_LINEAR, (tile_job){.k = gates, .b = b->w.packed + (panel * depth + skip) * NR, .b_step = NR,
+                                         .continued = continued, .floor = -__builtin_inf()});
+    }
+}
+
+static void steps_back_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
+{
+    way_back *b = arg;
+    const cdl_sequence *q = &b->q;
+    const ptrdiff_t i = q->i, t = q->t, u = q->u, U = round_up(u, NR), rows = even_part(end - begin, STRIP);
+    const ptrdiff_t size = rows * U * (3 + MOST_GATES);
+    real *room = cdl_workspace(sizeof(real) * (size_t)size);
+    if (room == NULL) {
+        __atomic_store_n(&b->status, -1, __ATOMIC_RELAXED);
+        return;
+    }
+    strip_back s = {.U = U, .dh = room, .dc = room + rows * U, .more = room + 2 * rows * U, .dz = room + 3 * rows * U};
+    for (s.first = begin; s.first < end; s.first += s.rows) {
+        s.rows = least(rows, end - s.first);
+        memset(room, 0, sizeof(real) * (size_t)size);
+        if (b->dstate)
+            copy_rows(s.rows, u, b->dstate + s.first * u, u, s.dc, U);
+        for (s.step = t - 1; s.step >= 0; s.step--) {
+            b->step(b, &s);
+            turn_back(b, &s, b->dh_gates, 0, 0, u, 1, s.dh, U, U);
+            if (b->g.dx)
+                turn_back(b, &s, b->dx_gates, panels_of(u), 0, i, 0, (real *)b->g.dx + (s.first * t + s.step) * i, t * i, i);
+        }
+        copy_rows(s.rows, u, s.dh, U, (real *)b->g.dh0 + s.first * u, u);
+        if (b->dstate0)
+            copy_rows(s.rows, u, s.dc, U, b->dstate0 + s.first * u, u);
+    }
+}
+
+/* ---- The gradients of the weights --------------------------------------------------------------------------------- */
+
+/* d[m][gates u] = rows' dz for rows[n t][m]; or, with `first`, for the rows one step before, where first[n][m] comes in
+ * front of each sample's.  Gate g's part belongs to the panels panel[g], or to another factor if that is negative. */
+typedef struct {
+    const real *rows, *first;
+    ptrdiff_t row, m;
+    int panel[MOST_GATES];
+    real *d;
+} factor;
+
+typedef struct {
+    const way_back *back;
+    ptrdiff_t depth;                    /* n t */
+    ptrdiff_t factors, biases, shares;
+    factor factor[MOST_FACTORS];
+    int bias_panel[MOST_BIASES];        /* dbias[biases][u]: the sums over these panels */
+    int status;
+} weight_job;
+
+/* block[tile][k][MR] of features [from, to), for rows [k0, k0 + k): as pack_rows does. */
+static void pack_factor(const factor *f, ptrdiff_t t, ptrdiff_t from, ptrdiff_t to, ptrdiff_t k0, ptrdiff_t k, real *block)
+{
+    const real *at[SUM_DEPTH];
+    for (ptrdiff_t p = 0, row = k0; p < k; p++, row++)
+        at[p] = f->first == NULL ? f->rows + row * f->row :
+                row % t > 0      ? f->rows + (row - 1) * f->row : f->first + row / t * f->m;
+    const tiling tiles = tiles_of(to - from, MR);
+    for (ptrdiff_t tile = 0, begin = from, end; tile < tiles.count; tile++, begin = end) {
+        end = begin + tiles.low + (tile < tiles.higher);
+        for (ptrdiff_t p = 0; p < k; p++)
+            for (ptrdiff_t r = begin; r < end; r += VL)
+                store(block + (tile * k + p) * MR + r - begin, load_n(at[p] + r, end - r));
+    }
+}
+
+/* total[columns] (+)= the sum of rows[k][NR] */
+static void add_panel(ptrdiff_t k, ptrdiff_t columns, const real *rows, int continued, real *total)
+{
+    for (ptrdiff_t j = 0; j < columns; j += VL) {
+        vec sum[4] = {splat(0), splat(0), splat(0), splat(0)};
+        ptrdiff_t p = 0;
+        for (; p + 4 <= k; p += 4)
+            for (int part = 0; part < 4; part++)
+                sum[part] += load(rows + (p + part) * NR + j);
+        for (; p < k; p++)
+            sum[0] += load(rows + p * NR + j);
+        const vec all = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+        store_n(total + j, columns - j, continued ? load_n(total + j, columns - j) + all : all);
+    }
+}
+
+static void weight_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
+{
+    weight_job *job = arg;
+    const way_back *b = job->back;
+    const ptrdiff_t u = b->q.u, gates = b->w.gates, panels = panels_of(u), depth = job->depth, zero = 0;
+    for (ptrdiff_t share = begin; share < end; share++) {
+        ptrdiff_t from[MOST_FACTORS], to[MOST_FACTORS], size = 0;
+        real *block[MOST_FACTORS];
+        for (ptrdiff_t f = 0; f < job->factors; f++) {
+            from[f] = job->factor[f].m * share / job->shares;
+            to[f] = job->factor[f].m * (share + 1) / job->shares;
+            size += (to[f] - from[f] + MR) * SUM_DEPTH + VL;
+        }
+        if ((block[0] = cdl_workspace(sizeof(real) * (size_t)size)) == NULL) {
+            __atomic_store_n(&job->status, -1, __ATOMIC_RELAXED);
+            return;
+        }
+        for (ptrdiff_t f = 1; f < job->factors; f++)
+            block[f] = block[f - 1] + (to[f - 1] - from[f - 1] + MR) * SUM_DEPTH + VL;
+        const ptrdiff_t first_sum = job->biases * panels * share / job->shares,
+                        last_sum = job->biases * panels * (share + 1) / job->shares;
+        for (ptrdiff_t k0 = 0; k0 == 0 || k0 < depth; k0 += SUM_DEPTH) {
+            const ptrdiff_t k = least(SUM_DEPTH, depth - k0);
+            for (ptrdiff_t f = 0; f < job->factors; f++)
+                pack_factor(&job->factor[f], b->q.t, from[f], to[f], k0, k, block[f]);
+            for (ptrdiff_t p = 0; p < gates * panels; p++) {
+                const ptrdiff_t gate = p / panels, j = p % panels * NR, columns = least(NR, u - j);
+                for (ptrdiff_t f = 0; f < job->factors; f++) {
+                    const factor *of = &job->factor[f];
+                    if (of->panel[gate] < 0 || from[f] == to[f])
+                        continue;
+                    const real *dz = b->panels + ((of->panel[gate] * panels + p % panels) * b->panel_rows + k0) * NR;
+                    real *d = of->d + (from[f] * gates + gate) * u + j;
+                    const axis rows = {1, to[f] - from[f], 1, &zero}, d_rows = {1, rows.length, gates * u, &zero};
+                    run_panel(block[f], rows, k * MR, d, d_rows, columns, CDL_LINEAR, (tile_job){
+                        .k = {1, k, MR, &zero}, .b = dz, .b_step = NR, .continued = k0 > 0, .floor = -__builtin_inf()});
+                }
+            }
+            for (ptrdiff_t p = first_sum; p < last_sum; p++) {
+                const ptrdiff_t bias = p / panels, j = p % panels * NR;
+                const real *dz = b->panels + ((job->bias_panel[bias] * panels + p % panels) * b->panel_rows + k0) * NR;
+                add_panel(k, least(NR, u - j), dz, k0 > 0, (real *)b->g.dbias + bias * u + j);
+            }
+        }
+    }
+}
+
+/* job has its factors and its biases. */
+static int weight_gradients(const way_back *b, weight_job job)
+{
+    ptrdiff_t rows = 0;
+    for (ptrdiff_t f = 0; f < job.factors; f++)
+        rows += job.factor[f].m;
+    const double cost = recurrent_cost(&b->q, b->w.gates);
+    job.back = b;
+    job.depth = b->q.n * b->q.t;
+    job.shares = most(cdl_slices(rows, MR, cost), (rows + MOST_FACTOR_ROWS - 1) / MOST_FACTOR_ROWS);
+    cdl_parallel(job.shares, 1, cost, weight_task, &job);
+    return job.status;
+}
+
+/* The steps, then the weights.  dz_gates: the parts of dz that are kept for these. */
+static int run_back(way_back *b, ptrdiff_t gates, ptrdiff_t dz_gates, weight_job weights)
+{
+    const cdl_sequence *q = &b->q;
+    if (q->u == 0) {
+        if (b->g.dx)
+            memset(b->g.dx, 0, sizeof(real) * (size_t)(q->n * q->t * q->i));
+        return 0;
+    }
+    const ptrdiff_t turned_panels = panels_of(q->u) + (b->g.dx ? panels_of(q->i) : 0);
+    b->w = (turned){q->i, q->u, gates, q->kernel, q->recurrent_kernel, NULL};
+    const size_t bytes = sizeof(real) * NR * (size_t)(turned_panels * gates * q->u);
+    b->panel_rows = q->n * q->t | 1;
+    const size_t dz_bytes = sizeof(real) * (size_t)(b->g.dkernel ? dz_gates * round_up(q->u, NR) * b->panel_rows : 0);
+    b->w.packed = cdl_take(bytes);
+    b->panels = b->g.dkernel ? cdl_take(dz_bytes) : NULL;
+    if (b->w.packed == NULL || (b->g.dkernel && b->panels == NULL))
+        b->status = -1;
+    else {
+        cdl_parallel(turned_panels, 1, bytes / 8., turned_task, &b->w);
+        cdl_parallel(q->n, 1, recurrent_cost(q, gates), steps_back_task, b);
+        if (b->g.dkernel && b->status == 0)
+            b->status = weight_gradients(b, weights);
+    }
+    cdl_release(b->w.packed, bytes);
+    cdl_release(b->panels, dz_bytes);
+    return b->status;
+}
