@@ -17,10 +17,9 @@ import numpy as np
 
 from cdl import Sequential, callbacks, datasets, layers, losses, optimizers, utils
 
-STEPS = 64  # characters until the gradient goes back
-SETTINGS = {  # places at which the text is read, units, dropout, epochs; characters of an n-gram
-    "shakespeare": (16, 256, 0.1, 5, 6),
-    "tang": (8, 128, 0.5, 15, 2),
+SETTINGS = {  # places where the text is read, steps until the gradient goes back; units, dropout, rate, epochs; n-grams
+    "shakespeare": (16, 64, 256, 0.1, 0.004, 5, 6),
+    "tang": (8, 32, 128, 0.5, 0.008, 12, 2),
 }
 
 
@@ -66,7 +65,7 @@ class Forget(callbacks.Callback):
         self.model.get_layer("memory").reset_state()
 
 
-def network(v, units, dropout, steps):
+def network(v, units, dropout, rate, steps):
     model = Sequential(
         [
             layers.Input((None,)),
@@ -79,14 +78,14 @@ def network(v, units, dropout, steps):
     )
     # The learning rate rises for a tenth of the steps, then falls to zero along half a wave.
     optimizer = optimizers.Adam(
-        lambda step: 0.004 * min(10 * step / steps, (1 + math.cos(math.pi * step / steps)) / 2), clipnorm=1.0
+        lambda step: rate * min(10 * step / steps, (1 + math.cos(math.pi * step / steps)) / 2), clipnorm=1.0
     )
     model.compile(optimizer, losses.SparseCategoricalCrossentropy(from_logits=True))
     return model
 
 
 def in_turn(ids, streams, steps):
-    """Batches (streams, steps) one after the other, such that row i of a batch goes on where row i of the last ended."""
+    """Batches (streams, steps), one after the other: row i of each goes on where row i of the last one ended."""
     length = (len(ids) - 1) // (streams * steps) * steps
     x, y = (part[: streams * length].reshape(streams, -1, steps) for part in (ids[:-1], ids[1:]))
     return [part.swapaxes(0, 1).reshape(-1, steps) for part in (x, y)]
@@ -107,18 +106,18 @@ def write(model, characters, length, temperature, rng):
 
 def main(name, epochs, samples):
     utils.set_random_seed(1)
-    streams, units, dropout, usual_epochs, n = SETTINGS[name]
+    streams, steps, units, dropout, rate, usual_epochs, n = SETTINGS[name]
     epochs = epochs or usual_epochs
     train, test = texts(name)
-    train = train[:samples]
+    train, test = train[:samples], test[:samples]
     # Characters that are there only once stand for those that are not there at all: number 0.
     characters = ["�", *sorted(c for c, count in Counter(train).items() if count > 1)]
     number = {c: i for i, c in enumerate(characters)}
     train, test = (np.array([number.get(c, 0) for c in text]) for text in (train, test))
     print(f"\n{name}: {len(train):,} characters to learn from, {len(characters):,} different ones")
 
-    x, y = in_turn(train, streams, STEPS)
-    model = network(len(characters), units, dropout, steps=epochs * len(x) // streams)
+    x, y = in_turn(train, streams, steps)
+    model = network(len(characters), units, dropout, rate, steps=epochs * len(x) // streams)
     model.fit(x, y, batch_size=streams, epochs=epochs, shuffle=False, verbose=2, callbacks=[Forget()])
 
     rng = np.random.default_rng(1)
@@ -131,7 +130,8 @@ def main(name, epochs, samples):
     x, y = in_turn(test, 1, 500)
     by_network = math.exp(model.evaluate(x, y, batch_size=1, verbose=0))
     by_counting = math.exp(-np.log(kneser_ney(train, test, n, len(characters))).mean())
-    print(f"\n{name}: perplexity on unseen text {by_network:.2f}; {n}-grams {by_counting:.2f}; guessing {len(characters)}")
+    print(f"\n{name}: perplexity on unseen text {by_network:.2f}; by counting {n}-grams {by_counting:.2f}; ", end="")
+    print(f"better than guessing by a factor of {len(characters) / by_network:.1f}")
 
 
 parser = argparse.ArgumentParser()

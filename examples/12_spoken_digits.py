@@ -1,4 +1,4 @@
-"""Speech: which digit is it that six people say? Recordings become spectrograms, which a network reads in both directions.
+"""Speech: which digits do six people say? Their recordings become spectrograms, which a network reads both ways.
 
 @@
 """
@@ -62,5 +62,45 @@ def learn(split, epochs, samples):
     (x_train, y_train), (x_test, _) = split
     x_train, y_train = x_train[:samples], y_train[:samples]
     model = network(steps=epochs * math.ceil(len(x_train) / 32))
-    model.fit(features(x_train), y_train, batch_size=32, epochs=epochs, verbose=2)
+    model.fit(features(x_train), y_train, batch_size=32, epochs=epochs, verbose=0)
     return model.predict(features(x_test), verbose=0).argmax(axis=1)
+
+
+def draw(confusion, recordings):
+    """What was taken for what, and what the network sees of the recordings {name: samples}."""
+    figure = Figure(figsize=(12, 6), layout="constrained")
+    left, right = figure.subfigures(1, 2, width_ratios=(6, 5))
+    axes = left.subplots()
+    axes.imshow(confusion, cmap="Blues")
+    for (said, heard), count in np.ndenumerate(confusion):
+        if count:
+            colour = "white" if count > confusion.max() / 2 else "black"
+            axes.text(heard, said, count, ha="center", va="center", color=colour, fontsize=9)
+    axes.set(xlabel="heard", ylabel="said", title="Speakers never heard before", xticks=range(10), yticks=range(10))
+    right.suptitle("What the network sees: loudness in 40 bands, over time")
+    for axes, (name, samples) in zip(right.subplots(2, 3).ravel(), recordings.items(), strict=True):
+        axes.imshow(spectrogram(samples, mel_filters()).T, origin="lower", aspect="auto", vmin=-2, vmax=2)
+        axes.set(title=name, xticks=[], yticks=[])
+    figure.savefig("12_spoken_digits.png", dpi=100)
+
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--epochs", type=int, default=15)
+parser.add_argument("--samples", type=int, default=2700)
+parser.add_argument("--speakers", nargs="*", default=SPEAKERS, choices=SPEAKERS)
+options = parser.parse_args()
+
+split = datasets.spoken_digits.load_data()
+x_test, y_test = split[1]
+heard = learn(split, options.epochs, options.samples)
+print(f"Recordings held back, of speakers that it knows: {(heard == y_test).mean():.1%} of {len(y_test)} are right\n")
+
+confusion = np.zeros((10, 10), int)
+for speaker in options.speakers:
+    split = datasets.spoken_digits.load_data(test_speaker=speaker)
+    truth = split[1][1]
+    heard = learn(split, options.epochs, options.samples)
+    np.add.at(confusion, (truth, heard), 1)
+    print(f"{speaker}, whom it has never heard: {(heard == truth).mean():.1%} of {len(truth)} are right")
+print(f"\nSpeakers never heard before, on average: {confusion.trace() / confusion.sum():.1%} are right")
+draw(confusion, {f"{digit}, {SPEAKERS[k]}": x_test[6 * digit + k] for k in (0, 4) for digit in (3, 6, 9)})
