@@ -72,12 +72,12 @@ def passengers(epochs):
 
 
 parser = argparse.ArgumentParser()
-parser.add_argument("--epochs", type=int, default=20)
+parser.add_argument("--epochs", type=int, default=8)
 options = parser.parse_args()
 figure = Figure(figsize=(11, 7), layout="constrained")
 series = {
     "minimum temperature, °C": temperatures(options.epochs),
-    "passengers, thousands": passengers(10 * options.epochs),
+    "passengers, thousands": passengers(25 * options.epochs),
 }
 for axes, (name, (dates, truth, forecasts, test)) in zip(figure.subplots(2), series.items(), strict=True):
     print(f"\n{name}: mean absolute errors of forecasts for {dates[test]} to {dates[-1]}")
