@@ -99,9 +99,12 @@ static void gru_step_back(const way_back *b, strip_back *s)
         const real *kept = b->kept + ((s->first + row) * b->q.t + s->step) * 4 * u;
         const real *h_before = row_before(b, s, row, b->q.h0, b->h, u), *given = given_dh(b, s, row);
         const int here = present(&b->q, s->first + row, s->step);
-        for (ptrdiff_t j = 0; j < U; j += VL) {
+        const int reset_after = b->reset_after;
+        const dz_row to = dz_of_row(b, s, row);
+        real *carried = s->dh + row * U;
+        expect_next_row(b, s, row, b->kept, 4 * u);
+        for (ptrdiff_t j = 0; j < U; j += VL, carried += VL) {
             const ptrdiff_t left = u - j;
-            real *carried = s->dh + row * U + j;
             const vec dh = given ? load(carried) + load_n(given + j, left) : load(carried);
             vec dz = splat(0), dr = splat(0), dg = splat(0), dp = splat(0), on = dh;
             if (here) {
@@ -114,11 +117,11 @@ static void gru_step_back(const way_back *b, strip_back *s)
                 on = dh * z;
             }
             store(carried, on);
-            put_dz(b, s, row, GRU_Z, j, dz);
-            put_dz(b, s, row, GRU_G, j, dg);
-            if (b->reset_after) {
-                put_dz(b, s, row, GRU_R, j, dr);
-                put_dz(b, s, row, GRU_P, j, dp);
+            put_dz(&to, GRU_Z, j, dz);
+            put_dz(&to, GRU_G, j, dg);
+            if (reset_after) {
+                put_dz(&to, GRU_R, j, dr);
+                put_dz(&to, GRU_P, j, dp);
             }
         }
     }
@@ -133,12 +136,13 @@ static void gru_step_back(const way_back *b, strip_back *s)
         const real *kept = b->kept + ((s->first + row) * b->q.t + s->step) * 4 * u;
         const real *h_before = row_before(b, s, row, b->q.h0, b->h, u);
         const int here = present(&b->q, s->first + row, s->step);
+        const dz_row to = dz_of_row(b, s, row);
         for (ptrdiff_t j = 0; j < U; j += VL) {
             const vec r = load_n(kept + GRU_R * u + j, u - j), dp = load(s->more + row * U + j);
             real *carried = s->dh + row * U + j;
             if (here)
                 store(carried, vfma(dp, r, load(carried)));
-            put_dz(b, s, row, GRU_R, j, here ? dp * load_n(h_before + j, u - j) * (r * (one - r)) : splat(0));
+            put_dz(&to, GRU_R, j, here ? dp * load_n(h_before + j, u - j) * (r * (one - r)) : splat(0));
         }
     }
 }

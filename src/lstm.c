@@ -47,22 +47,24 @@ static int lstm(const cdl_sequence *q, const void *c0, void *h, void *c, void *k
 
 static void lstm_step_back(const way_back *b, strip_back *s)
 {
-    const ptrdiff_t u = b->q.u;
+    const ptrdiff_t u = b->q.u, U = s->U;
     const vec one = splat(1);
     for (ptrdiff_t row = 0; row < s->rows; row++) {
         const real *kept = b->kept + ((s->first + row) * b->q.t + s->step) * 5 * u;
         const real *c_before = row_before(b, s, row, b->state0, b->kept + 4 * u, 5 * u), *given = given_dh(b, s, row);
         const int here = present(&b->q, s->first + row, s->step);
-        copy_rows(1, u, kept + 4 * u, 0, s->more, 0);
-        tanhs(s->more, s->U);
-        for (ptrdiff_t j = 0; j < s->U; j += VL) {
+        const dz_row to = dz_of_row(b, s, row);
+        real *carried = s->dh + row * U, *state = s->dc + row * U, *tanh_of_c = s->more;
+        expect_next_row(b, s, row, b->kept, 5 * u);
+        copy_rows(1, u, kept + 4 * u, 0, tanh_of_c, 0);
+        tanhs(tanh_of_c, U);
+        for (ptrdiff_t j = 0; j < U; j += VL, carried += VL, state += VL) {
             const ptrdiff_t left = u - j;
-            real *carried = s->dh + row * s->U + j, *state = s->dc + row * s->U + j;
             const vec dh = given ? load(carried) + load_n(given + j, left) : load(carried);
             vec dz[4] = {splat(0), splat(0), splat(0), splat(0)}, on = dh;
             if (here) {
                 const vec i = load_n(kept + j, left), f = load_n(kept + u + j, left), g = load_n(kept + 2 * u + j, left);
-                const vec o = load_n(kept + 3 * u + j, left), tanh_c = load(s->more + j);
+                const vec o = load_n(kept + 3 * u + j, left), tanh_c = load(tanh_of_c + j);
                 const vec dc = vfma(dh * o, one - tanh_c * tanh_c, load(state));
                 dz[0] = dc * g * (i * (one - i));
                 dz[1] = dc * load_n(c_before + j, left) * (f * (one - f));
@@ -73,7 +75,7 @@ static void lstm_step_back(const way_back *b, strip_back *s)
             }
             store(carried, on);
             for (int gate = 0; gate < 4; gate++)
-                put_dz(b, s, row, gate, j, dz[gate]);
+                put_dz(&to, gate, j, dz[gate]);
         }
     }
 }

@@ -79,15 +79,34 @@ static inline const real *given_dh(const way_back *b, const strip_back *s, ptrdi
     return s->step == t - 1 ? (const real *)b->g.dh + sample * u : NULL;
 }
 
-/* dz of one register of units, in the buffer and among the panels. */
-static inline void put_dz(const way_back *b, const strip_back *s, ptrdiff_t r, ptrdiff_t gate, ptrdiff_t j, vec dz)
+/* Asks for what the next row of this step, or of the one before, will read: rows lie far apart, and nothing else would foresee
+ * them. */
+static inline void expect_next_row(const way_back *b, const strip_back *s, ptrdiff_t r, const real *rows, ptrdiff_t row)
 {
-    store(s->dz + (r * MOST_GATES + gate) * s->U + j, dz);
-    if (b->panels) {
-        const ptrdiff_t panel = gate * (s->U / NR) + j / NR;
-        const ptrdiff_t place = (s->first + r) * b->q.t + s->step;
-        store(b->panels + (panel * b->panel_rows + place) * NR + j % NR, dz);
-    }
+    const ptrdiff_t t = b->q.t, ahead = r + 1 < s->rows ? t : (1 - s->rows) * t - 1;
+    const real *next = rows + ((s->first + r) * t + s->step + ahead) * row;
+    for (ptrdiff_t j = 0; j < row; j += LANES)
+        __builtin_prefetch(next + j);
+}
+
+/* Where dz of a row goes to: the buffer, and the panels. */
+typedef struct {
+    real *dz, *panels;
+    ptrdiff_t U, panel, gate;           /* numbers from panel to panel, from gate to gate */
+} dz_row;
+
+static inline dz_row dz_of_row(const way_back *b, const strip_back *s, ptrdiff_t r)
+{
+    const ptrdiff_t panel = b->panel_rows * NR, place = (s->first + r) * b->q.t + s->step;
+    return (dz_row){s->dz + r * MOST_GATES * s->U, b->panels ? b->panels + place * NR : NULL, s->U, panel, s->U / NR * panel};
+}
+
+/* dz of one register of units. */
+static inline void put_dz(const dz_row *to, ptrdiff_t gate, ptrdiff_t j, vec dz)
+{
+    store(to->dz + gate * to->U + j, dz);
+    if (to->panels)
+        store(to->panels + gate * to->gate + j / NR * to->panel + j % NR, dz);
 }
 
 /* to[rows][columns] (+)= dz w for some gates; `skip` rows of w come before. */

@@ -35,6 +35,7 @@ static void simple_rnn_step_back(const way_back *b, strip_back *s)
         const real *h = b->h + ((s->first + row) * b->q.t + s->step) * u, *given = given_dh(b, s, row);
         real *carried = s->dh + row * U, *dz = s->more + row * U;
         const int here = present(&b->q, s->first + row, s->step);
+        const dz_row to = dz_of_row(b, s, row);
         for (ptrdiff_t j = 0; given && j < U; j += VL)
             store(carried + j, load(carried + j) + load_n(given + j, u - j));
         if (here) {
@@ -42,7 +43,7 @@ static void simple_rnn_step_back(const way_back *b, strip_back *s)
             activation_task(&job, 0, u);
         }
         for (ptrdiff_t j = 0; j < U; j += VL) {
-            put_dz(b, s, row, 0, j, here ? load(dz + j) : splat(0));
+            put_dz(&to, 0, j, here ? load(dz + j) : splat(0));
             if (here)
                 store(carried + j, splat(0));
         }

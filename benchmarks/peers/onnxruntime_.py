@@ -50,13 +50,12 @@ def model(network: Network) -> bytes:
             case Dense():
                 then("Gemm", next(names), next(names), transB=1)
                 then("Relu" if number < len(network.layers) else "Softmax")
-            case Recurrent(kind, units):
+            case Recurrent(cell, units):
                 then("Transpose", perm=[1, 0, 2])
-                reset = {"linear_before_reset": 1} if kind == "GRU" else {}
-                then(kind.removeprefix("Simple"), *(next(names) for _ in range(3)), hidden_size=units, **reset)
-                nodes[-1].output[:] = ["", value]  # of all states and the last one, the last
-                then("Flatten")
-                nodes[-1].attribute.append(helper.make_attribute("axis", 2))
+                reset = {"linear_before_reset": 1} if cell == "GRU" else {}
+                then(cell.removeprefix("Simple"), *(next(names) for _ in range(3)), hidden_size=units, **reset)
+                nodes[-1].output.insert(0, "")  # without the states of all steps: the last one
+                then("Flatten", axis=2)
     *image, channels = network.input_shape
     if not network.convolutional:
         channels, *image = network.input_shape

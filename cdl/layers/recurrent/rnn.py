@@ -10,7 +10,7 @@ from cdl.layers.base import Layer, Shape, to_array, with_open_batch
 from cdl.layers.context import Context
 from cdl.layers.inside import build_inside
 from cdl.layers.recurrent.stacked_cells import StackedRNNCells, output_size, require_cell
-from cdl.layers.recurrent.states import States, as_list, each, flatten, packed, zeros
+from cdl.layers.recurrent.states import States, as_list, copy_into, each, flatten, packed, zeros
 from cdl.layers.recurrent.steps import StepByStep
 from cdl.utils import registry
 from cdl.variable import Variable
@@ -143,7 +143,10 @@ class RNN(Layer):
         return (output, *each(lambda state: (batch, state), self.state_size))
 
     def compute_mask(self, inputs: Any, previous_mask: np.ndarray | None) -> Any:
-        """The mask of the output: that of the input if all steps are returned, else None."""
+        """The mask of the output: that of the input if all steps are returned, else None.
+
+        As in Keras, it is not turned round by `go_backwards`.
+        """
         mask = previous_mask if self.return_sequences else None
         return [mask, *(None for _ in self.state_size)] if self.return_state else mask
 
@@ -194,7 +197,7 @@ class RNN(Layer):
             self._values = each(lambda variable: variable.value, self.states)
             self._samples = len(flatten(states)[0])
         else:
-            each(np.copyto, self._values, states)
+            copy_into(self._values, states)
 
     def reset_state(self) -> None:
         """Begin anew: a stateful layer sets its states to zero."""

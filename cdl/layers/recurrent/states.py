@@ -41,3 +41,12 @@ def packed(arrays: States, like: States) -> States:
     """The arrays, in order, in the structure of `like`."""
     rest = iter(arrays)
     return each(lambda _: next(rest), like)
+
+
+def copy_into(arrays: States, states: States) -> None:
+    """Set each of the arrays to the state in its place."""
+    for array, state in zip(arrays, states, strict=True):
+        if isinstance(array, list):
+            copy_into(array, state)
+        else:
+            array[...] = state
