@@ -1,6 +1,6 @@
 """Networks that learn to write, character by character: Shakespeare's English, and the Chinese of the Tang poets.
 
-An LSTM reads at 32 places of a text at once and guesses each next character. Its state is carried on from batch to
+An LSTM reads at several places of a text at once and guesses each next character. Its state is carried on from batch to
 batch, so that it remembers more than the stretch that it sees. Beside it, an n-gram model with the smoothing of Kneser
 and Ney counts what followed the last few characters. The perplexity of a text is among how many characters a model
 hesitates, on average; neither model has seen the last tenth of the plays, or every tenth poem.
@@ -17,10 +17,9 @@ import numpy as np
 
 from cdl import Sequential, callbacks, datasets, layers, losses, optimizers, utils
 
-STREAMS, STEPS = 32, 64  # places at which the text is read; characters until the gradient goes back
-SETTINGS = {  # units, dropout, epochs, learning rate; characters of an n-gram
-    "shakespeare": (256, 0.0, 4, 0.004, 6),
-    "tang": (128, 0.5, 40, 0.004, 2),
+SETTINGS = {  # places where the text is read, steps until the gradient goes back; units, dropout, rate, epochs; n-grams
+    "shakespeare": (16, 64, 256, 0.1, 0.004, 5, 6),
+    "tang": (8, 32, 128, 0.5, 0.008, 12, 2),
 }
 
 
@@ -86,7 +85,7 @@ def network(v, units, dropout, rate, steps):
 
 
 def in_turn(ids, streams, steps):
-    """Batches (streams, steps) one after the other, such that row i of a batch goes on where row i of the last ended."""
+    """Batches (streams, steps), one after the other: row i of each goes on where row i of the last one ended."""
     length = (len(ids) - 1) // (streams * steps) * steps
     x, y = (part[: streams * length].reshape(streams, -1, steps) for part in (ids[:-1], ids[1:]))
     return [part.swapaxes(0, 1).reshape(-1, steps) for part in (x, y)]
@@ -107,19 +106,19 @@ def write(model, characters, length, temperature, rng):
 
 def main(name, epochs, samples):
     utils.set_random_seed(1)
-    units, dropout, usual_epochs, rate, n = SETTINGS[name]
+    streams, steps, units, dropout, rate, usual_epochs, n = SETTINGS[name]
     epochs = epochs or usual_epochs
     train, test = texts(name)
-    train = train[:samples]
+    train, test = train[:samples], test[:samples]
     # Characters that are there only once stand for those that are not there at all: number 0.
     characters = ["�", *sorted(c for c, count in Counter(train).items() if count > 1)]
     number = {c: i for i, c in enumerate(characters)}
     train, test = (np.array([number.get(c, 0) for c in text]) for text in (train, test))
     print(f"\n{name}: {len(train):,} characters to learn from, {len(characters):,} different ones")
 
-    x, y = in_turn(train, STREAMS, STEPS)
-    model = network(len(characters), units, dropout, rate, steps=epochs * len(x) // STREAMS)
-    model.fit(x, y, batch_size=STREAMS, epochs=epochs, shuffle=False, verbose=2, callbacks=[Forget()])
+    x, y = in_turn(train, streams, steps)
+    model = network(len(characters), units, dropout, rate, steps=epochs * len(x) // streams)
+    model.fit(x, y, batch_size=streams, epochs=epochs, shuffle=False, verbose=2, callbacks=[Forget()])
 
     rng = np.random.default_rng(1)
     for temperature in (0.5, 1.0):
@@ -127,12 +126,12 @@ def main(name, epochs, samples):
         text = write(model, characters, 400, temperature, rng)
         microseconds = 1e6 * (time.perf_counter() - start) / len(text)
         print(f"\n----- temperature {temperature}, {microseconds:.0f} µs a character -----\n{text.strip()}")
-    uniform = len(characters)
     model.get_layer("memory").reset_state()
     x, y = in_turn(test, 1, 500)
     by_network = math.exp(model.evaluate(x, y, batch_size=1, verbose=0))
     by_counting = math.exp(-np.log(kneser_ney(train, test, n, len(characters))).mean())
-    print(f"\n{name}: perplexity on unseen text {by_network:.2f}; {n}-grams {by_counting:.2f}; guessing {uniform}")
+    print(f"\n{name}: perplexity on unseen text {by_network:.2f}; by counting {n}-grams {by_counting:.2f}; ", end="")
+    print(f"better than guessing by a factor of {len(characters) / by_network:.1f}")
 
 
 parser = argparse.ArgumentParser()

@@ -28,6 +28,17 @@ ENDS = {
     "07_segmentation.py": ("--epochs 2 --samples 1200", {r"mean IoU ([\d.]+)": 0.12}),
     "08_localisation.py": ("--epochs 2 --samples 4000", {r"IoU above one half ([\d.]+)%": 45.0}),
     "09_denoising_autoencoder.py": ("--epochs 1 --samples 3000", {r"removes ([\d.]+)% of the noise": 80.0}),
+    "10_sentiment.py": ("--epochs 5 --samples 1200 --seeds 1", {r"The network: ([\d.]+)% on average": 65.0}),
+    "11_language_model.py": (
+        "--epochs 2 --samples 60000",
+        {r"shakespeare: .* better than guessing by a factor of ([\d.]+)": 4.0, r"tang: .* factor of ([\d.]+)": 2.0},
+    ),
+    "12_spoken_digits.py": (
+        "--epochs 3 --samples 900 --speakers theo",
+        {r"speakers that it knows: ([\d.]+)%": 70.0, r"never heard: ([\d.]+)%": 35.0},
+    ),
+    "13_time_series.py": ("--epochs 3", {r"errs by ([\d.]+)% less": 5.0}),
+    "14_dates.py": ("--epochs 2 --samples 3000", {r"([\d.]+)% of the characters": 40.0}),
 }
 # The course script takes all digits that there are: in its test there are so many.
 DIGITS = {"04_convolutional_network.py": (6000, 2000)}
