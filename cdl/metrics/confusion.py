@@ -11,6 +11,7 @@ from cdl import config
 from cdl.metrics.arrays import alike, ratio, weight_for
 from cdl.metrics.metric import Metric
 from cdl.utils.numerical import as_float
+from cdl.variable import Variable
 
 # Not among the best k: below every threshold. (Keras' number, which is also the threshold for top_k alone.)
 NOT_CHOSEN = -1e10
@@ -26,6 +27,11 @@ class ConfusionMetric(Metric):
     `labels` is a number: then each column of y (n, labels) is counted by itself. With 0 labels, `_add_counts` is to be
     called when their number is known.
     """
+
+    true_positives: Variable
+    false_positives: Variable
+    true_negatives: Variable
+    false_negatives: Variable
 
     heeds_masks = True
     _counted: ClassVar[tuple[str, ...]] = ("true_positives", "false_positives", "true_negatives", "false_negatives")
