@@ -72,7 +72,7 @@ def network(steps):
 
 
 parser = argparse.ArgumentParser()
-parser.add_argument("--epochs", type=int, default=10)
+parser.add_argument("--epochs", type=int, default=6)
 parser.add_argument("--samples", type=int, default=30_000)
 options = parser.parse_args()
 utils.set_random_seed(1)
