@@ -445,3 +445,9 @@ def test_time_distributed_hands_on_what_a_mask_says_about_each_step():
     mask = rng.random((2, 3, 5)) < 0.7
     y = TimeDistributed(layer)(x, mask=mask)
     np.testing.assert_allclose(y[:, 1], layer(x[:, 1], mask=mask[:, 1]), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("layer", [LSTM(2, return_state=True), Bidirectional(GRU(2), merge_mode=None)])
+def test_a_layer_with_several_outputs_has_no_place_in_a_chain(layer):
+    with pytest.raises(ValueError, match=rf"Sequential '.*': {layer.who} has [23] outputs"):
+        cdl.Sequential([cdl.Input((4, 3)), layer])

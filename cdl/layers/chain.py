@@ -36,7 +36,13 @@ class Chain(Layer):
                 layer.build(shape)
                 for variable in layer.weights:
                     variable.path = f"{self.name}/{variable.path}"
-            self._shapes.append(tuple(layer.compute_output_shape(shape)))
+            shape = layer.compute_output_shape(shape)
+            if any(isinstance(output, tuple | list) for output in shape):
+                raise ValueError(
+                    f"{self.who}: {layer.who} has {len(shape)} outputs, and a layer here has one. Leave out what asks for "
+                    f"more (return_state=True, merge_mode=None), or call the layer by itself."
+                )
+            self._shapes.append(tuple(shape))
 
     def convert(self, x: Any) -> np.ndarray:
         """`x` as the first layer wants it."""
