@@ -71,7 +71,7 @@ class ConfusionMetric(Metric):
         weights = None if weight is None else weight.ravel()
         histogram = np.bincount(bins.ravel(), weights, 2 * size * (self._labels or 1)).reshape(-1, 2, size)
         # Entry i: the weight of elements with at least i thresholds below them; entry 0 is all of it.
-        at_least = np.cumsum(histogram[..., ::-1], axis=-1)[..., ::-1]
+        at_least = histogram[..., ::-1].cumsum(-1)[..., ::-1]
         positive = at_least[..., self._columns]
         negative = at_least[..., :1] - positive
         outcomes = {
@@ -82,7 +82,7 @@ class ConfusionMetric(Metric):
         }
         for name in self._counted:
             counts = outcomes[name]
-            getattr(self, name).assign_add(counts[0] if self._labels is None else counts.T)
+            getattr(self, name).value += counts[0] if self._labels is None else counts.T
 
     def _number_below(self, prediction: np.ndarray) -> np.ndarray:
         """How many thresholds are less than each prediction; NaN exceeds none."""
