@@ -233,6 +233,13 @@ def test_one_value_of_the_batch_stands_for_each_weight(reduction):
     np.testing.assert_allclose(losses.Dice("none")(PIXELS, IMAGES, weight), whole * weight)
 
 
+def test_one_value_of_numbers_without_rows():
+    loss, t, p, weight = losses.MeanSquaredError(), np.zeros(3), np.array([1.0, 2.0, 3.0]), [1.0, 2.0, 3.0]
+    value, dy = loss.value_and_gradient(t, p, weight)
+    assert value == loss(t, p, weight) == pytest.approx(2 * 14 / 3)
+    np.testing.assert_allclose(dy, 2 * 2 * p / 3)
+
+
 def test_masked_rows_do_not_count():
     mask = np.array([[True, False, True], [False, True, True]])
     loss = losses.CategoricalFocalCrossentropy()

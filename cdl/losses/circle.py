@@ -22,7 +22,7 @@ class Circle(Loss):
     ValueError for other shapes.
 
     >>> round(Circle(gamma=1.0)([0, 0, 1], [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), 6)
-    0.546576
+    0.545893
     """
 
     def __init__(
