@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cdl.optimizers import schedules
 from cdl.optimizers.adam import Adam
 from cdl.optimizers.adamw import AdamW
 from cdl.optimizers.optimizer import Optimizer
@@ -11,7 +12,7 @@ from cdl.optimizers.rmsprop import RMSprop
 from cdl.optimizers.sgd import SGD
 from cdl.utils import registry
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "deserialize", "get", "serialize"]
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "deserialize", "get", "schedules", "serialize"]
 
 _RULES = (SGD, RMSprop, Adam, AdamW)
 _BY_LOWER_CASE = {rule.__name__.lower(): rule for rule in _RULES}

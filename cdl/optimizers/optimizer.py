@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from cdl import ops
+from cdl.optimizers import schedules
 from cdl.utils import registry
 from cdl.utils.naming import auto_name
 from cdl.variable import RowGradient, Variable
@@ -58,8 +59,8 @@ class Table:
 class Optimizer:
     """Base class of optimizers. A rule names its state in `slots` and changes the variables in `update`.
 
-    `learning_rate`: a number, which may be set at any time, or a function that returns one; the function gets the
-    number of steps made so far, or nothing if it takes no argument.
+    `learning_rate`: a number, which may be set at any time, or a function that returns one, like those of `schedules`;
+    the function gets the number of steps made so far (of calls, with accumulation), or nothing if it takes no argument.
     `weight_decay`: before each update, value -= value * learning_rate * weight_decay (Loshchilov & Hutter 2019); see
     also `exclude_from_weight_decay`.
     `clipnorm`, `clipvalue`, `global_clipnorm`, at most one: the largest norm of the gradient of a variable, the largest
@@ -240,8 +241,11 @@ class Optimizer:
                 "Argument `learning_rate` should be a float, or a function that takes the number of steps made so far "
                 f"(or nothing) and returns the learning rate. Received: learning_rate={learning_rate!r}"
             )
-        variable = Variable(float(learning_rate), dtype="float64", trainable=False, name="learning_rate")
-        variable.path = f"{self.name}/learning_rate"
+        variable = getattr(self, "_learning_rate", None)
+        if not isinstance(variable, Variable):
+            variable = Variable(0.0, dtype="float64", trainable=False, name="learning_rate")
+            variable.path = f"{self.name}/learning_rate"
+        variable.assign(float(learning_rate))
         return variable
 
     # ---- a step ----
@@ -446,7 +450,7 @@ class Optimizer:
         """The optimizer that `get_config` described, without its state."""
         rate = config.get("learning_rate")
         if isinstance(rate, dict):
-            config = {**config, "learning_rate": registry.deserialize(rate, custom_objects)}
+            config = {**config, "learning_rate": schedules.deserialize(rate, custom_objects)}
         return cls(**config)
 
     def save_own_variables(self, store: dict[str, np.ndarray]) -> None:
