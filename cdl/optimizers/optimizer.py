@@ -134,6 +134,7 @@ class Optimizer:
         self._state: list[Variable] = []  # slots, averages and accumulators, in Keras' order
         self._trainable_variables: list[Variable] = []
         self._dtypes: list[np.dtype] = []
+        self._swapped = False  # whether the variables hold the averages, and these the values
         self._excluded: set[Variable] = set()
         self._excluded_names: re.Pattern[str] | None = None
         self._learning_rate = self._as_learning_rate(learning_rate)
@@ -405,7 +406,26 @@ class Optimizer:
                 "on your model."
             )
         for variable, average in zip(var_list, self._averages, strict=True):
+            if self._swapped:
+                average.assign(variable)
+            else:
+                variable.assign(average)
+        self._swapped = False
+
+    def use_averages(self, wanted: bool) -> None:
+        """Let the variables and their averages change places, or change back. ValueError if there are no averages."""
+        if wanted == self._swapped:
+            return
+        if not (self.use_ema and self.built):
+            raise ValueError(
+                f"Optimizer {self.name!r} keeps averages of the weights from its first step on, where it was created "
+                f"with `use_ema=True`. Received: use_ema={self.use_ema}, iterations={self.iterations}"
+            )
+        for variable, average in zip(self._trainable_variables, self._averages, strict=True):
+            value = variable.numpy()
             variable.assign(average)
+            average.assign(value)
+        self._swapped = wanted
 
     # ---- weight decay ----
 
