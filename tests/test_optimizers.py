@@ -351,6 +351,14 @@ SOME = [
     RMSprop(0.5, rho=0.8, momentum=0.5, epsilon=1e-3, centered=True, use_ema=True, ema_overwrite_frequency=3),
     Adam(0.5, beta_1=0.8, beta_2=0.9, amsgrad=True, gradient_accumulation_steps=2, global_clipnorm=1.0),
     AdamW(weight_decay=0.5, clipnorm=3.0),
+    optimizers.Adamax(0.5, beta_1=0.8, beta_2=0.9, epsilon=1e-3),
+    optimizers.Nadam(0.5, beta_1=0.8, beta_2=0.9, epsilon=1e-3, weight_decay=0.1),
+    optimizers.Adagrad(0.5, initial_accumulator_value=0.25, epsilon=1e-3),
+    optimizers.Adadelta(0.5, rho=0.8, epsilon=1e-3, use_ema=True),
+    optimizers.Ftrl(0.5, -0.6, 0.25, 0.01, 0.02, 0.03, 0.5),
+    optimizers.Lion(0.5, beta_1=0.8, beta_2=0.9, gradient_accumulation_steps=2),
+    optimizers.Lamb(0.5, beta_1=0.8, beta_2=0.9, epsilon=1e-3),
+    optimizers.Adafactor(0.5, -0.7, 1e-20, 1e-2, 0.5, relative_step=False, use_ema=True),
 ]
 
 
@@ -366,7 +374,8 @@ def test_config_round_trip(optimizer):
 
 
 def test_get():
-    for name in ("sgd", "SGD", "rmsprop", "RMSprop", "adam", "Adam", "ADAM", "adamw", "AdamW"):
+    names = ("sgd", "SGD", "rmsprop", "RMSprop", "adam", "Adam", "ADAM", "adamw", "AdamW", "adamax", "Adamax", "nadam")
+    for name in (*names, "adagrad", "adadelta", "ftrl", "Ftrl", "lion", "lamb", "adafactor"):
         found = optimizers.get(name)
         assert type(found).__name__.lower() == name.lower()
         assert optimizers.get(found) is found

@@ -2,8 +2,30 @@
 
 from cdl.callbacks.callback import Callback
 from cdl.callbacks.callback_list import CallbackList
+from cdl.callbacks.csv_logger import CSVLogger
 from cdl.callbacks.early_stopping import EarlyStopping
 from cdl.callbacks.history import History
+from cdl.callbacks.lambda_callback import LambdaCallback
+from cdl.callbacks.learning_rate_scheduler import LearningRateScheduler
+from cdl.callbacks.monitor import MonitorCallback
 from cdl.callbacks.progress import ProgbarLogger
+from cdl.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
+from cdl.callbacks.remote_monitor import RemoteMonitor
+from cdl.callbacks.swap_ema_weights import SwapEMAWeights
+from cdl.callbacks.terminate_on_nan import TerminateOnNaN
 
-__all__ = ["Callback", "CallbackList", "EarlyStopping", "History", "ProgbarLogger"]
+__all__ = [
+    "CSVLogger",
+    "Callback",
+    "CallbackList",
+    "EarlyStopping",
+    "History",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "MonitorCallback",
+    "ProgbarLogger",
+    "ReduceLROnPlateau",
+    "RemoteMonitor",
+    "SwapEMAWeights",
+    "TerminateOnNaN",
+]

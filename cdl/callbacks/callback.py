@@ -49,9 +49,11 @@ class Callback:
 
     def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
         """Before a training step."""
+        self.on_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         """After a training step."""
+        self.on_batch_end(batch, logs)
 
     def on_batch_begin(self, batch: int, logs: Logs = None) -> None:
         """The older name of `on_train_batch_begin`."""

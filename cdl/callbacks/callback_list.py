@@ -47,12 +47,15 @@ class CallbackList:
         self._predict_batch_end = self._overriding("on_predict_batch_end")
 
     def _overriding(self, *moments: str) -> list[Any]:
-        return [
-            getattr(callback, moment)
-            for callback in self.callbacks
-            for moment in moments
-            if getattr(type(callback), moment) is not getattr(Callback, moment)
-        ]
+        """The method of each callback that overrides one of the moments, in its class or by itself."""
+        found = []
+        for callback in self.callbacks:
+            for moment in moments:
+                method = getattr(callback, moment)
+                if getattr(method, "__func__", None) is not getattr(Callback, moment):
+                    found.append(method)
+                    break
+        return found
 
     def on_train_batch_begin(self, batch: int) -> None:
         for call in self._train_batch_begin:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
-from cdl.callbacks.callback import Callback, Logs
+from cdl.callbacks.callback import Logs
+from cdl.callbacks.monitor import MonitorCallback
 
 
-class EarlyStopping(Callback):
+class EarlyStopping(MonitorCallback):
     """Stops training when a quantity has not improved for `patience` epochs.
 
     Parameters: `monitor`, a key of the logs; `min_delta` >= 0, the least change that counts as an improvement;
@@ -31,48 +31,33 @@ class EarlyStopping(Callback):
         restore_best_weights: bool = False,
         start_from_epoch: int = 0,
     ) -> None:
-        super().__init__()
-        if mode not in ("auto", "min", "max"):
-            raise ValueError(f"EarlyStopping: mode is 'auto', 'min' or 'max'. Received: {mode!r}")
-        self.monitor, self.mode = monitor, mode
-        self.min_delta, self.patience, self.verbose = abs(min_delta), patience, verbose
-        self.baseline, self.restore_best_weights, self.start_from_epoch = (
-            baseline,
-            restore_best_weights,
-            start_from_epoch,
-        )
+        super().__init__(monitor, mode, min_delta)
+        self.patience, self.verbose, self.baseline = patience, verbose, baseline
+        self.restore_best_weights, self.start_from_epoch = restore_best_weights, start_from_epoch
         self._forget()
 
     def _forget(self) -> None:
         self.wait, self.stopped_epoch, self.best_epoch = 0, 0, 0
-        self.best: float | None = None
-        self._larger = False
+        self.best = None
         self.best_weights: list[Any] | None = None
 
     def on_train_begin(self, logs: Logs = None) -> None:
         self._forget()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        self._larger = self._larger_is_better()
-        current = (logs or {}).get(self.monitor)
-        if current is None:
-            warnings.warn(
-                f"Early stopping conditioned on metric `{self.monitor}` which is not available. "
-                f"Available metrics are: {','.join(logs or {})}",
-                stacklevel=2,
-            )
-            return
-        if epoch < self.start_from_epoch:
+        self.larger_is_better()  # or there is an error, also before start_from_epoch
+        current = self.current(logs, "Early stopping")
+        if current is None or epoch < self.start_from_epoch:
             return
         if self.restore_best_weights and self.best_weights is None:
             self.best_weights, self.best_epoch = self.model.get_weights(), epoch
         self.wait += 1
-        if self._improves(current, self.best):
+        if self.improves(current, self.best):
             self.best, self.best_epoch = current, epoch
             if self.restore_best_weights:
                 self.best_weights = self.model.get_weights()
             # The wait begins anew only for what beats the baseline too.
-            if self._improves(current, self.baseline):
+            if self.improves(current, self.baseline):
                 self.wait = 0
             return
         if self.wait >= self.patience and epoch > 0:
@@ -86,23 +71,3 @@ class EarlyStopping(Callback):
             if self.verbose:
                 print(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
             self.model.set_weights(self.best_weights)
-
-    def _improves(self, value: float, reference: float | None) -> bool:
-        if reference is None:
-            return True
-        if self._larger:
-            return value - self.min_delta > reference
-        return value + self.min_delta < reference
-
-    def _larger_is_better(self) -> bool:
-        if self.mode != "auto":
-            return self.mode == "max"
-        name = self.monitor.removeprefix("val_")
-        directions = {metric.name: getattr(metric, "_direction", None) for metric in self.model.metrics}
-        direction = "down" if name == "loss" else directions.get(name)
-        if direction is None:
-            raise ValueError(
-                f"EarlyStopping: whether more or less of {self.monitor!r} is better cannot be told from the model's "
-                f"metrics {sorted(directions)}. Pass mode='max' or mode='min'."
-            )
-        return direction == "up"

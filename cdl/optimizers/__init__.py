@@ -4,16 +4,43 @@ from __future__ import annotations
 
 from typing import Any
 
+from cdl.optimizers import schedules
+from cdl.optimizers.adadelta import Adadelta
+from cdl.optimizers.adafactor import Adafactor
+from cdl.optimizers.adagrad import Adagrad
 from cdl.optimizers.adam import Adam
+from cdl.optimizers.adamax import Adamax
 from cdl.optimizers.adamw import AdamW
+from cdl.optimizers.ftrl import Ftrl
+from cdl.optimizers.lamb import Lamb
+from cdl.optimizers.lion import Lion
+from cdl.optimizers.nadam import Nadam
 from cdl.optimizers.optimizer import Optimizer
 from cdl.optimizers.rmsprop import RMSprop
 from cdl.optimizers.sgd import SGD
 from cdl.utils import registry
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "deserialize", "get", "serialize"]
+__all__ = [
+    "SGD",
+    "Adadelta",
+    "Adafactor",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Ftrl",
+    "Lamb",
+    "Lion",
+    "Nadam",
+    "Optimizer",
+    "RMSprop",
+    "deserialize",
+    "get",
+    "schedules",
+    "serialize",
+]
 
-_RULES = (SGD, RMSprop, Adam, AdamW)
+_RULES = (SGD, RMSprop, Adam, AdamW, Adamax, Nadam, Adagrad, Adadelta, Ftrl, Lion, Lamb, Adafactor)
 _BY_LOWER_CASE = {rule.__name__.lower(): rule for rule in _RULES}
 
 _registry = registry.Registry(

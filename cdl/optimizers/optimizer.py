@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from cdl import ops
+from cdl.optimizers import schedules
+from cdl.optimizers.table import Table
 from cdl.utils import registry
 from cdl.utils.naming import auto_name
 from cdl.variable import RowGradient, Variable
@@ -22,44 +23,18 @@ GRADIENTS = (np.ndarray, RowGradient)
 LearningRate = float | Callable[..., float]
 
 
-class Table:
-    """Variables of one dtype with their state, as the lists that a rule takes."""
-
-    def __init__(
-        self, positions: list[int], variables: list[Variable], slots: list[list[Variable]], decayed: list[bool]
-    ) -> None:
-        self.positions = positions  # in the list of all gradients
-        self.variables = variables
-        self.values = [variable.value for variable in variables]
-        self.slots = [[slot.value for slot in of_one_name] for of_one_name in slots]
-        self.constrained = [(v, v.constraint) for v in variables if v.constraint is not None]
-        self.decayed = decayed
-        self.no_decay = [0.0] * len(variables)
-
-    # Where only some rows of a variable are to change, `used` maps its position to the rows' numbers.
-
-    def rows(self, used: dict[int, np.ndarray]) -> list[np.ndarray]:
-        """The values, or copies of the rows in use."""
-        return [
-            ops.take_rows(value, used[position]) if position in used else value
-            for position, value in zip(self.positions, self.values, strict=True)
-        ]
-
-    def put_rows(self, used: dict[int, np.ndarray], rows: list[np.ndarray]) -> None:
-        """Copy what `rows` gave, and a rule has changed, to where it came from."""
-        for position, value, changed in zip(self.positions, self.values, rows, strict=True):
-            if position in used:
-                ops.put_rows(value, used[position], changed)
-
-    def decays(self, decay: float) -> list[float]:
-        return [decay if decayed else 0.0 for decayed in self.decayed]
+def shrink(values: list[np.ndarray], decays: list[float]) -> None:
+    """The weight decay of a step: value -= value * decay, for rules that do not do it themselves."""
+    for value, decay in zip(values, decays, strict=True):
+        if decay:
+            value -= value * decay
 
 
 class Optimizer:
     """Base class of optimizers. A rule names its state in `slots` and changes the variables in `update`.
 
-    `learning_rate`: a number, which may be set at any time, or a function that returns one; the function gets the
-    number of steps made so far, or nothing if it takes no argument.
+    `learning_rate`: a number, which may be set at any time, or a function that returns one, like those of `schedules`;
+    the function gets the number of steps made so far (of calls, with accumulation), or nothing if it takes no argument.
     `weight_decay`: before each update, value -= value * learning_rate * weight_decay (Loshchilov & Hutter 2019); see
     also `exclude_from_weight_decay`.
     `clipnorm`, `clipvalue`, `global_clipnorm`, at most one: the largest norm of the gradient of a variable, the largest
@@ -133,6 +108,7 @@ class Optimizer:
         self._state: list[Variable] = []  # slots, averages and accumulators, in Keras' order
         self._trainable_variables: list[Variable] = []
         self._dtypes: list[np.dtype] = []
+        self._swapped = False  # whether the variables hold the averages, and these the values
         self._excluded: set[Variable] = set()
         self._excluded_names: re.Pattern[str] | None = None
         self._learning_rate = self._as_learning_rate(learning_rate)
@@ -140,13 +116,22 @@ class Optimizer:
     # ---- a rule defines these ----
 
     def slots(self) -> Sequence[tuple[str, ...]]:
-        """The names of the rule's state, arrays of zeros at first, one of each name for each variable.
+        """The names of the rule's state, one array of each name for each variable; at first full of `initial_state`.
 
         `variables` lists the state name by name; names in one tuple alternate, variable by variable.
         """
         return ()
 
+    initial_state: Mapping[str, float] = {}  # for slots that do not begin with zeros
+
+    def slot_shape(self, slot: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of the slot of that name for a variable of this shape: by default the same."""
+        return shape
+
     rests_at_zero: bool = False  # whether a gradient of zero leaves a value, and its state, as they are
+
+    def begin_step(self) -> None:
+        """Called once before the one or more calls of `update` (one for each dtype) of a step."""
 
     def update(
         self,
@@ -182,12 +167,13 @@ class Optimizer:
         self.built = True
 
     def _add_state(self, variables: list[Variable], *names: str) -> list[list[Variable]]:
-        """For each name a list of new variables of zeros."""
+        """For each name a list of new variables."""
         added: list[list[Variable]] = [[] for _ in names]
         for variable in variables:
             for name, of_one_name in zip(names, added, strict=True):
+                initial = np.full(self.slot_shape(name, variable.shape), self.initial_state.get(name, 0.0))
                 name = f"{variable.path.replace('/', '_')}_{name}"
-                state = Variable(np.zeros(variable.shape), dtype=variable.dtype, trainable=False, name=name)
+                state = Variable(initial, dtype=variable.dtype, trainable=False, name=name)
                 state.path = f"{self.name}/{name}"
                 of_one_name.append(state)
                 self._state.append(state)
@@ -240,8 +226,11 @@ class Optimizer:
                 "Argument `learning_rate` should be a float, or a function that takes the number of steps made so far "
                 f"(or nothing) and returns the learning rate. Received: learning_rate={learning_rate!r}"
             )
-        variable = Variable(float(learning_rate), dtype="float64", trainable=False, name="learning_rate")
-        variable.path = f"{self.name}/learning_rate"
+        variable = getattr(self, "_learning_rate", None)
+        if not isinstance(variable, Variable):
+            variable = Variable(0.0, dtype="float64", trainable=False, name="learning_rate")
+            variable.path = f"{self.name}/learning_rate"
+        variable.assign(float(learning_rate))
         return variable
 
     # ---- a step ----
@@ -282,13 +271,17 @@ class Optimizer:
             if (self.clipnorm or self.clipvalue or self.global_clipnorm or 0) > 0:
                 present = self._clip(present)
             learning_rate = self.learning_rate
+            self.begin_step()
             for table in tables:
                 table_grads = present if len(tables) == 1 else [present[k] for k in table.positions]
                 decays = table.decays(learning_rate * self.weight_decay) if self.weight_decay else table.no_decay
-                values = table.rows(used) if used else table.values
-                self.update(values, table_grads, table.slots, decays, learning_rate)
+                values, slots = table.values, table.slots
                 if used:
-                    table.put_rows(used, values)
+                    values, *slots = [table.rows(arrays, used) for arrays in (values, *slots)]
+                self.update(values, table_grads, slots, decays, learning_rate)
+                if used:
+                    for arrays, rows in zip((table.values, *table.slots), (values, *slots), strict=True):
+                        table.put_rows(arrays, used, rows)
         if self.use_ema:
             self._update_averages()
         for table in tables:
@@ -401,7 +394,26 @@ class Optimizer:
                 "on your model."
             )
         for variable, average in zip(var_list, self._averages, strict=True):
+            if self._swapped:
+                average.assign(variable)
+            else:
+                variable.assign(average)
+        self._swapped = False
+
+    def use_averages(self, wanted: bool) -> None:
+        """Let the variables and their averages change places, or change back. ValueError if there are no averages."""
+        if wanted == self._swapped:
+            return
+        if not (self.use_ema and self.built):
+            raise ValueError(
+                f"Optimizer {self.name!r} keeps averages of the weights from its first step on, where it was created "
+                f"with `use_ema=True`. Received: use_ema={self.use_ema}, iterations={self.iterations}"
+            )
+        for variable, average in zip(self._trainable_variables, self._averages, strict=True):
+            value = variable.numpy()
             variable.assign(average)
+            average.assign(value)
+        self._swapped = wanted
 
     # ---- weight decay ----
 
@@ -446,7 +458,7 @@ class Optimizer:
         """The optimizer that `get_config` described, without its state."""
         rate = config.get("learning_rate")
         if isinstance(rate, dict):
-            config = {**config, "learning_rate": registry.deserialize(rate, custom_objects)}
+            config = {**config, "learning_rate": schedules.deserialize(rate, custom_objects)}
         return cls(**config)
 
     def save_own_variables(self, store: dict[str, np.ndarray]) -> None:

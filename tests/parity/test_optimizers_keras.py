@@ -1,6 +1,7 @@
 """Optimizers beside Keras itself: the same weights and gradients, twenty steps, many combinations of arguments."""
 
 import inspect
+import re
 
 import numpy as np
 import pytest
@@ -31,7 +32,41 @@ ARGUMENTS = [
     ("Adam", {"gradient_accumulation_steps": 2, "use_ema": True, "ema_overwrite_frequency": 3, "ema_momentum": 0.5}),
     ("AdamW", {}),
     ("AdamW", {"weight_decay": 0.5, "amsgrad": True, "learning_rate": 0.02}),
+    ("Adagrad", {}),
+    ("Adagrad", {"learning_rate": 0.3, "initial_accumulator_value": 0.5, "epsilon": 1e-2, "weight_decay": 0.1}),
+    ("Adadelta", {}),
+    ("Adadelta", {"learning_rate": 1.0, "rho": 0.8, "epsilon": 1e-2, "clipnorm": 0.5}),
+    ("Adamax", {}),
+    ("Adamax", {"learning_rate": 0.1, "beta_1": 0.5, "beta_2": 0.8, "epsilon": 1e-2, "weight_decay": 0.1}),
+    ("Adamax", {"gradient_accumulation_steps": 3, "learning_rate": 0.05}),
+    ("Nadam", {}),
+    ("Nadam", {"learning_rate": 0.05, "beta_1": 0.7, "beta_2": 0.9, "epsilon": 1e-2, "weight_decay": 0.1}),
+    ("Nadam", {"gradient_accumulation_steps": 2, "learning_rate": 0.05, "clipvalue": 0.5}),
+    ("Ftrl", {"learning_rate": 0.1}),
+    ("Ftrl", {"learning_rate": 0.5, "beta": 0.3, "learning_rate_power": -0.7, "initial_accumulator_value": 0.0}),
+    (
+        "Ftrl",
+        {
+            "learning_rate": 0.2,
+            "l1_regularization_strength": 0.3,
+            "l2_regularization_strength": 0.1,
+            "l2_shrinkage_regularization_strength": 0.05,
+            "weight_decay": 0.1,
+        },
+    ),
+    ("Lion", {}),
+    ("Lion", {"learning_rate": 0.02, "beta_1": 0.6, "beta_2": 0.8, "weight_decay": 0.3, "use_ema": True}),
+    ("Adafactor", {}),
+    ("Adafactor", {"learning_rate": 0.7, "weight_decay": 0.1, "use_ema": True, "gradient_accumulation_steps": 2}),
+    (
+        "Adafactor",
+        {"learning_rate": 0.7, "beta_2_decay": -0.5, "epsilon_2": 1.0, "clip_threshold": 0.4, "relative_step": False},
+    ),
+    ("Lamb", {}),
+    ("Lamb", {"learning_rate": 0.1, "beta_1": 0.6, "beta_2": 0.8, "epsilon": 1e-2, "weight_decay": 0.3}),
 ]
+# Nadam's product and Adafactor's rows and columns, which have no names of their own in Keras.
+NAMELESS = "(u_product|variable_?[0-9]*|kernel|bias|gamma|_rows|_columns)$"
 SHAPES = {"kernel": (6, 5), "bias": (5,), "gamma": (1,)}
 
 
@@ -71,7 +106,8 @@ def test_twenty_steps(name, arguments):
     mine.finalize_variable_values(ours)
     other.finalize_variable_values(theirs)
     assert_equal(ours, theirs)
-    assert [v.path for v in mine.variables] == [v.path for v in other.variables]
+    paths = [[v.path for v in optimizer.variables if not re.search(NAMELESS, v.path)] for optimizer in (mine, other)]
+    assert paths[0] == paths[1]
     assert_equal(mine.variables, other.variables)
 
 
@@ -112,12 +148,13 @@ def test_configs(name, arguments):
     mine["config"]["learning_rate"] = pytest.approx(mine["config"]["learning_rate"], rel=1e-6)  # kept in float32
     assert ours == mine
     assert list(ours["config"]) == list(mine["config"])
-    assert keras.optimizers.deserialize(ours).get_config()["name"] == "x"
+    if name != "Lamb":  # for which Keras returns the name
+        assert keras.optimizers.deserialize(ours).get_config()["name"] == "x"
     keras_config = keras.optimizers.serialize(getattr(keras.optimizers, name)(**arguments))
     assert optimizers.deserialize(keras_config).get_config() == keras_config["config"]
 
 
-@pytest.mark.parametrize("name", ["SGD", "RMSprop", "Adam", "AdamW"])
+@pytest.mark.parametrize("name", dict.fromkeys(name for name, _ in ARGUMENTS))
 def test_signatures(name):
     ours = inspect.signature(getattr(optimizers, name)).parameters
     theirs = inspect.signature(getattr(keras.optimizers, name)).parameters
