@@ -106,6 +106,30 @@ def test_crossentropies_are_means_of_the_losses():
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        *("MeanAbsolutePercentageError", "MeanSquaredLogarithmicError", "Hinge", "SquaredHinge", "CategoricalHinge"),
+        *("Poisson", "KLDivergence", "LogCoshError", "CosineSimilarity"),
+    ],
+)
+def test_metrics_that_are_means_of_a_loss(name):
+    loss = getattr(losses, name.removesuffix("Error") if name.startswith("LogCosh") else name)()
+    sign = -1 if name == "CosineSimilarity" else 1
+    weight = np.array([1.0, 2.0, 0.5, 3.0])
+    expected = [sign * loss(ONE_HOT[i : i + 1] + 0.1, P[i : i + 1]) for i in range(4)]
+    metric = getattr(metrics, name)()
+    metric.update_state(ONE_HOT[:1] + 0.1, P[:1], weight[:1])
+    assert metric(ONE_HOT[1:] + 0.1, P[1:], weight[1:]) == pytest.approx(np.average(expected, weights=weight))
+
+
+def test_cosine_similarity_along_an_axis():
+    metric = metrics.CosineSimilarity(axis=1)
+    t, p = np.moveaxis(ONE_HOT[None], 1, 2), np.moveaxis(P[None], 1, 2)
+    assert metric(t, p) == pytest.approx(metrics.CosineSimilarity()(ONE_HOT, P))
+    assert metrics.deserialize(metrics.serialize(metric)).axis == 1
+
+
+@pytest.mark.parametrize(
     ("name", "y_true", "y_pred", "expected"),
     [
         ("accuracy", (8,), (8, 1), metrics.BinaryAccuracy),

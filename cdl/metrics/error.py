@@ -39,6 +39,85 @@ class MeanAbsoluteError(_ErrorMetric):
         super().__init__(losses.mean_absolute_error, name, dtype)
 
 
+class MeanAbsolutePercentageError(_ErrorMetric):
+    """The mean of the loss of that name, 100 |y_true - y_pred| / |y_true|."""
+
+    def __init__(self, name: str | None = "mean_absolute_percentage_error", dtype: Any = None) -> None:
+        super().__init__(losses.mean_absolute_percentage_error, name, dtype)
+
+
+class MeanSquaredLogarithmicError(_ErrorMetric):
+    """The mean of the loss of that name, (log(1 + y_true) - log(1 + y_pred))^2."""
+
+    def __init__(self, name: str | None = "mean_squared_logarithmic_error", dtype: Any = None) -> None:
+        super().__init__(losses.mean_squared_logarithmic_error, name, dtype)
+
+
+class LogCoshError(_ErrorMetric):
+    """The mean of the loss `log_cosh`, log(cosh(y_pred - y_true))."""
+
+    def __init__(self, name: str | None = "logcosh", dtype: Any = None) -> None:
+        super().__init__(losses.log_cosh, name, dtype)
+
+
+class Hinge(_ErrorMetric):
+    """The mean of the loss of that name, max(1 - y_true y_pred, 0)."""
+
+    def __init__(self, name: str | None = "hinge", dtype: Any = None) -> None:
+        super().__init__(losses.hinge, name, dtype)
+
+
+class SquaredHinge(_ErrorMetric):
+    """The mean of the loss of that name, max(1 - y_true y_pred, 0)^2."""
+
+    def __init__(self, name: str | None = "squared_hinge", dtype: Any = None) -> None:
+        super().__init__(losses.squared_hinge, name, dtype)
+
+
+class CategoricalHinge(_ErrorMetric):
+    """The mean of the loss of that name."""
+
+    def __init__(self, name: str | None = "categorical_hinge", dtype: Any = None) -> None:
+        super().__init__(losses.categorical_hinge, name, dtype)
+
+
+class Poisson(_ErrorMetric):
+    """The mean of the loss of that name, y_pred - y_true log(y_pred)."""
+
+    def __init__(self, name: str | None = "poisson", dtype: Any = None) -> None:
+        super().__init__(losses.poisson, name, dtype)
+
+
+class KLDivergence(_ErrorMetric):
+    """The mean of the loss of that name, the sum of y_true log(y_true / y_pred)."""
+
+    def __init__(self, name: str | None = "kl_divergence", dtype: Any = None) -> None:
+        super().__init__(losses.kl_divergence, name, dtype)
+
+
+def _cosine(y_true: Any, y_pred: Any, axis: int = -1) -> np.ndarray:
+    return -losses.cosine_similarity(y_true, y_pred, axis)
+
+
+class CosineSimilarity(_ErrorMetric):
+    """The mean of the cosine of the angle between y_true and y_pred along `axis`: the loss of that name, negated.
+
+    >>> round(CosineSimilarity()([[3.0, 4.0]], [[4.0, 3.0]]), 6)
+    0.96
+    """
+
+    _direction = "up"
+
+    def __init__(self, name: str | None = "cosine_similarity", dtype: Any = None, axis: int = -1) -> None:
+        super().__init__(_cosine, name, dtype, axis=axis)
+        self.axis = axis
+
+    def get_config(self) -> dict[str, Any]:
+        # Keras' configuration never has the axis, but reads it.
+        config = Metric.get_config(self)
+        return config if self.axis == -1 else {**config, "axis": self.axis}
+
+
 class RootMeanSquaredError(Mean):
     """The square root of the mean of (y_true - y_pred)^2 over all batches.
 

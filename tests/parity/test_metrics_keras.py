@@ -202,6 +202,56 @@ def test_a_last_axis_of_one(targets, outputs, weights):
         compare(name, {"dtype": "float32"}, [(y_true, y_pred, weight)])
 
 
+def positive(*shape, seed=0):
+    return scores(*shape, seed=seed) + 0.1
+
+
+def signs(*shape, seed=0):
+    return 2 * labels(*shape, seed=seed) - 1
+
+
+def distributions(*shape, seed=0):
+    p = positive(*shape, seed=seed)
+    return p / p.sum(-1, keepdims=True)
+
+
+MEANS_OF_LOSSES = [
+    ("MeanAbsolutePercentageError", {}, positive, normal),
+    ("MeanSquaredLogarithmicError", {}, positive, positive),
+    ("LogCoshError", {}, normal, normal),
+    ("CosineSimilarity", {}, normal, normal),
+    ("CosineSimilarity", {"axis": 1}, normal, normal),
+    ("Hinge", {}, labels, normal),
+    ("SquaredHinge", {}, signs, normal),
+    ("CategoricalHinge", {}, labels, normal),
+    ("Poisson", {}, positive, positive),
+    ("KLDivergence", {}, distributions, distributions),
+]
+
+
+@pytest.mark.parametrize("weights", [None, "rows"])
+@pytest.mark.parametrize(("name", "arguments", "make_true", "make_pred"), MEANS_OF_LOSSES)
+def test_means_of_losses(name, arguments, make_true, make_pred, weights):
+    batches = list(stream(STEPS, make_true, make_pred, weights))
+    if arguments:  # a value for each of the last axis
+        batches = [(t, p, None if w is None else w[:, :3]) for t, p, w in batches]
+    compare(name, arguments, batches, 2e-5)
+    theirs, ours = getattr(keras.metrics, name)(name="m"), getattr(cdl.metrics, name)(name="m")
+    assert cdl.metrics.serialize(ours) == keras.metrics.serialize(theirs)
+    assert ours._direction == getattr(theirs, "_direction", "down")
+
+
+def test_an_axis_survives_its_config():
+    metric = cdl.metrics.deserialize(cdl.metrics.serialize(cdl.metrics.CosineSimilarity(axis=1)))
+    assert metric.axis == 1
+
+
+def test_every_name_is_known():
+    assert set(cdl.metrics._registry.objects) == set(keras.src.metrics.ALL_OBJECTS_DICT)
+    public = {name for name in dir(keras.metrics) if not name.startswith("_")}
+    assert public <= set(cdl.metrics.__all__)
+
+
 # --------------------------------------------------------------------------------------------------- configs and names
 
 
@@ -230,8 +280,9 @@ def test_label_weights_survive_their_config():
 def test_default_names():
     keras.utils.clear_session()
     cdl.utils.clear_session()
-    for name in sorted({name for name, *_ in BINARY + REGIONS + REGRESSION}):
-        arguments = next(given for known, given, *_ in BINARY + REGIONS + REGRESSION if known == name)
+    cases = BINARY + REGIONS + REGRESSION + MEANS_OF_LOSSES
+    for name in sorted({name for name, *_ in cases}):
+        arguments = next(given for known, given, *_ in cases if known == name)
         assert getattr(cdl.metrics, name)(**arguments).name == getattr(keras.metrics, name)(**arguments).name
 
 
