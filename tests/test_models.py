@@ -657,3 +657,14 @@ def test_in_a_terminal_a_bar_grows_and_ends_in_a_whole_line_whatever_the_width(c
     assert len(ends) == 2
     assert re.search(r"2/2 ━{20} \d+s \d+(us|ms|s)/step - loss: \S+ - mae: ", text)
     assert "0/4" in text or columns == 0  # while it runs
+
+
+def test_a_metric_may_have_a_number_for_each_class(capsys):
+    x = np.random.default_rng(0).normal(size=(60, 4))
+    y = np.eye(3)[x[:, :3].argmax(axis=1)]
+    model = Sequential([layers.Input((4,)), layers.Dense(3, activation="softmax")])
+    model.compile("adam", "categorical_crossentropy", metrics=[metrics.F1Score()])
+    history = model.fit(x, y, epochs=1, verbose=2).history
+    assert history["f1_score"][0].shape == (3,)
+    assert f"f1_score: {history['f1_score'][0].mean():.4f}" in capsys.readouterr().out
+    assert model.evaluate(x, y, verbose=0)[1].shape == (3,)

@@ -6,6 +6,8 @@ import sys
 import time
 from typing import Any
 
+import numpy as np
+
 from cdl.callbacks.callback import Callback, Logs
 
 REFRESH_SECONDS = 0.1
@@ -139,9 +141,8 @@ def readable_step(seconds: float) -> str:
 
 
 def readable_logs(logs: Logs) -> str:
-    """` - accuracy: 0.9800 - loss: 0.0700`."""
+    """` - accuracy: 0.9800 - loss: 0.0700`; of several numbers their mean."""
+    known = {name: float(np.mean(value)) for name, value in sorted((logs or {}).items()) if not isinstance(value, str)}
     return "".join(
-        f" - {name}: {value:.4f}" if abs(value) > 1e-3 else f" - {name}: {value:.4e}"
-        for name, value in sorted((logs or {}).items())
-        if isinstance(value, int | float)
+        f" - {name}: {value:.4f}" if abs(value) > 1e-3 else f" - {name}: {value:.4e}" for name, value in known.items()
     )

@@ -79,9 +79,10 @@ class Objective:
         """The loss, then the metrics, in the order of `evaluate`'s list."""
         return [self.loss_tracker, *self.metrics, *self.weighted_metrics]
 
-    def results(self) -> dict[str, float]:
-        """The running values by the names that the logs have for them."""
-        return {name: float(metric.result()) for name, metric in self._logged}
+    def results(self) -> dict[str, Any]:
+        """The running values by the names that the logs have for them: numbers, or arrays with one for each class."""
+        results = {name: metric.result() for name, metric in self._logged}
+        return {name: float(result) if np.ndim(result) == 0 else result for name, result in results.items()}
 
     def reset(self) -> None:
         for metric in self.all():
