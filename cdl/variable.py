@@ -166,8 +166,8 @@ CACHE_LINE = 64
 
 
 def aligned_copy(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """A dense copy that begins with a cache line, so that no register is loaded from two. NumPy's own memory begins 16 or
-    48 bytes behind one.
+    """A dense copy that begins with a cache line, so that no register is loaded from two. NumPy's own memory begins 16
+    or 48 bytes behind one.
     """
     size = array.size * dtype.itemsize
     room = np.empty(size + CACHE_LINE, np.uint8)

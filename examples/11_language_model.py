@@ -2,10 +2,11 @@
 
 An LSTM reads at several places of a text at once and guesses each next character. Its state is carried on from batch to
 batch, so that it remembers more than the stretch that it sees. Beside it, an n-gram model with the smoothing of Kneser
-and Ney counts what followed the last few characters. The perplexity of a text is among how many characters a model
-hesitates, on average; neither model has seen the last tenth of the plays, or every tenth poem.
+and Ney counts what followed the last few characters. Perplexity is among how many characters a model hesitates, on
+average. On the last tenth of the plays that is 4.45 (6-grams: 4.75), on every tenth poem 191 (2-grams: 204; there is
+little to count in 22,000 characters, but the network learns where lines end). Three minutes, and ten seconds.
 
-@@ One of them alone, or less of it: `python 11_language_model.py shakespeare --epochs 1 --samples 50000`.
+One of them alone, or less of it: `python 11_language_model.py shakespeare --epochs 2 --samples 60000`.
 """
 
 import argparse
@@ -65,7 +66,8 @@ class Forget(callbacks.Callback):
         self.model.get_layer("memory").reset_state()
 
 
-def network(v, units, dropout, rate, steps):
+def network(frequencies, units, dropout, rate, steps):
+    v = len(frequencies)
     model = Sequential(
         [
             layers.Input((None,)),
@@ -76,6 +78,7 @@ def network(v, units, dropout, rate, steps):
             layers.Dense(v),
         ]
     )
+    model.layers[-1].bias.assign(np.log(frequencies))  # so that what it has to learn is what depends on the context
     # The learning rate rises for a tenth of the steps, then falls to zero along half a wave.
     optimizer = optimizers.Adam(
         lambda step: rate * min(10 * step / steps, (1 + math.cos(math.pi * step / steps)) / 2), clipnorm=1.0
@@ -96,12 +99,11 @@ def write(model, characters, length, temperature, rng):
     model.get_layer("memory").reset_state()
     noise = rng.gumbel(size=(length, len(characters)))  # the largest logit + noise is a draw from softmax(logits)
     noise[:, 0] = -np.inf  # not a character
-    written, last = [], characters.index("\n")
+    written, last = [], np.array([[characters.index("\n")]])
     for draw in noise:
-        logits = model(np.array([[last]]))[0, 0]
-        last = int((logits / temperature + draw).argmax())
-        written.append(last)
-    return "".join(characters[i] for i in written)
+        last[0, 0] = (model(last)[0, 0] / temperature + draw).argmax()
+        written.append(characters[last[0, 0]])
+    return "".join(written)
 
 
 def main(name, epochs, samples):
@@ -117,7 +119,8 @@ def main(name, epochs, samples):
     print(f"\n{name}: {len(train):,} characters to learn from, {len(characters):,} different ones")
 
     x, y = in_turn(train, streams, steps)
-    model = network(len(characters), units, dropout, rate, steps=epochs * len(x) // streams)
+    frequencies = (np.bincount(train, minlength=len(characters)) + 100) / len(train)  # of rare ones, counts say little
+    model = network(frequencies, units, dropout, rate, steps=epochs * len(x) // streams)
     model.fit(x, y, batch_size=streams, epochs=epochs, shuffle=False, verbose=2, callbacks=[Forget()])
 
     rng = np.random.default_rng(1)

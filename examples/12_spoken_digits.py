@@ -1,6 +1,9 @@
 """Speech: which digits do six people say? Their recordings become spectrograms, which a network reads both ways.
 
-@@
+Of the recordings that the authors of the data hold back, it hears 99.3 % right. But these are of voices that it knows.
+Of someone whom it has never heard it gets 80 % right, from 70 to 89 %: five voices to learn from are few.
+12_spoken_digits.png shows what it takes for what then. Two minutes; in short:
+`--epochs 3 --samples 900 --speakers theo`
 """
 
 import argparse

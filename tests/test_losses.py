@@ -274,7 +274,19 @@ def test_a_gradient_of_the_wrong_shape_is_refused():
         def gradient(self, y_true, y_pred):
             return np.ones(2)
 
-    with pytest.raises(ValueError, match=r"\(3, 2\).*\(3,\).*\(2,\)"):
+    with pytest.raises(ValueError, match=r"\(2,\).*\(3, 2\)"):
+        Wrong().value_and_gradient(np.ones((3, 2)), np.ones((3, 2)))
+
+
+def test_values_of_the_wrong_shape_are_refused():
+    class Wrong(Quartic):
+        def call(self, y_true, y_pred):
+            return np.ones(2)
+
+        def gradient(self, y_true, y_pred):
+            return y_pred
+
+    with pytest.raises(ValueError, match=r"\(2,\).*\(3, 2\)"):
         Wrong().value_and_gradient(np.ones((3, 2)), np.ones((3, 2)))
 
 

@@ -39,8 +39,8 @@ class Chain(Layer):
             shape = layer.compute_output_shape(shape)
             if any(isinstance(output, tuple | list) for output in shape):
                 raise ValueError(
-                    f"{self.who}: {layer.who} has {len(shape)} outputs, and a layer here has one. Leave out what asks for "
-                    f"more (return_state=True, merge_mode=None), or call the layer by itself."
+                    f"{self.who}: {layer.who} has {len(shape)} outputs, and a layer here has one. Leave out what asks "
+                    f"for more (return_state=True, merge_mode=None), or call the layer by itself."
                 )
             self._shapes.append(tuple(shape))
 

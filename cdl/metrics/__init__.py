@@ -25,6 +25,21 @@ from cdl.metrics.accuracy import (
     sparse_top_k_categorical_accuracy,
     top_k_categorical_accuracy,
 )
+from cdl.metrics.auc import AUC
+from cdl.metrics.confusion import (
+    FalseNegatives,
+    FalsePositives,
+    Precision,
+    Recall,
+    TrueNegatives,
+    TruePositives,
+)
+from cdl.metrics.correlation import (
+    ConcordanceCorrelation,
+    PearsonCorrelation,
+    concordance_correlation,
+    pearson_correlation,
+)
 from cdl.metrics.error import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -33,38 +48,70 @@ from cdl.metrics.error import (
     RootMeanSquaredError,
     SparseCategoricalCrossentropy,
 )
+from cdl.metrics.f_score import F1Score, FBetaScore
+from cdl.metrics.iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from cdl.metrics.metric import Metric
+from cdl.metrics.operating_point import (
+    PrecisionAtRecall,
+    RecallAtPrecision,
+    SensitivityAtSpecificity,
+    SpecificityAtSensitivity,
+)
+from cdl.metrics.r2_score import R2Score
 from cdl.metrics.reduction import Mean, MeanMetricWrapper, Sum
 from cdl.utils import registry
 from cdl.utils.naming import to_snake_case
 from cdl.utils.numerical import kind_of_targets
 
 __all__ = [
+    "AUC",
     "Accuracy",
     "BinaryAccuracy",
     "BinaryCrossentropy",
+    "BinaryIoU",
     "CategoricalAccuracy",
     "CategoricalCrossentropy",
+    "ConcordanceCorrelation",
+    "F1Score",
+    "FBetaScore",
+    "FalseNegatives",
+    "FalsePositives",
+    "IoU",
     "Mean",
     "MeanAbsoluteError",
+    "MeanIoU",
     "MeanMetricWrapper",
     "MeanSquaredError",
     "Metric",
+    "OneHotIoU",
+    "OneHotMeanIoU",
+    "PearsonCorrelation",
+    "Precision",
+    "PrecisionAtRecall",
+    "R2Score",
+    "Recall",
+    "RecallAtPrecision",
     "RootMeanSquaredError",
+    "SensitivityAtSpecificity",
     "SparseCategoricalAccuracy",
     "SparseCategoricalCrossentropy",
     "SparseTopKCategoricalAccuracy",
+    "SpecificityAtSensitivity",
     "Sum",
     "TopKCategoricalAccuracy",
+    "TrueNegatives",
+    "TruePositives",
     "binary_accuracy",
     "binary_crossentropy",
     "categorical_accuracy",
     "categorical_crossentropy",
     "check_identifier",
+    "concordance_correlation",
     "deserialize",
     "get",
     "mean_absolute_error",
     "mean_squared_error",
+    "pearson_correlation",
     "resolve",
     "serialize",
     "sparse_categorical_accuracy",
@@ -77,22 +124,43 @@ _registry = registry.Registry(
     "metric",
     "keras.metrics",
     [
+        AUC,
         Accuracy,
         BinaryAccuracy,
         BinaryCrossentropy,
+        BinaryIoU,
         CategoricalAccuracy,
         CategoricalCrossentropy,
+        ConcordanceCorrelation,
+        F1Score,
+        FBetaScore,
+        FalseNegatives,
+        FalsePositives,
+        IoU,
         Mean,
         MeanAbsoluteError,
+        MeanIoU,
         MeanMetricWrapper,
         MeanSquaredError,
         Metric,
+        OneHotIoU,
+        OneHotMeanIoU,
+        PearsonCorrelation,
+        Precision,
+        PrecisionAtRecall,
+        R2Score,
+        Recall,
+        RecallAtPrecision,
         RootMeanSquaredError,
+        SensitivityAtSpecificity,
         SparseCategoricalAccuracy,
         SparseCategoricalCrossentropy,
         SparseTopKCategoricalAccuracy,
+        SpecificityAtSensitivity,
         Sum,
         TopKCategoricalAccuracy,
+        TrueNegatives,
+        TruePositives,
     ],
     aliases={
         "bce": BinaryCrossentropy,
@@ -120,9 +188,17 @@ def get(identifier: Any) -> Callable | None:
 
 
 def check_identifier(identifier: Any) -> None:
-    """ValueError if `resolve` would not know the identifier."""
-    if str(identifier).lower() not in ("accuracy", "acc") and get(identifier) is None:
+    """ValueError if `resolve` would not know the identifier.
+
+    Makes no metric of a name or a class: the names of metrics are numbered in the order in which they are made.
+    """
+    if identifier is None:
         raise ValueError("Expected a metric, received None")
+    if isinstance(identifier, str):
+        if identifier.lower() not in ("accuracy", "acc"):
+            _registry.find(identifier)
+    elif not isinstance(identifier, type):
+        get(identifier)
 
 
 def resolve(identifier: Any, y_true_shape: tuple[int, ...], y_pred_shape: tuple[int, ...]) -> Metric:

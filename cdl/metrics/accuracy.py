@@ -7,18 +7,10 @@ from typing import Any
 import numpy as np
 
 from cdl import config, ops
+from cdl.metrics.arrays import alike
 from cdl.metrics.metric import Metric
 from cdl.metrics.reduction import MeanMetricWrapper
-from cdl.utils.numerical import as_float, as_integer, squeeze_or_expand_to_same_rank
-
-
-def _alike(who: str, y_true: Any, y_pred: Any) -> tuple[np.ndarray, np.ndarray]:
-    y_true, y_pred = squeeze_or_expand_to_same_rank(np.asarray(y_true), np.asarray(y_pred))
-    if y_true.shape != y_pred.shape:
-        raise ValueError(
-            f"{who}: y_true has shape {y_true.shape}, y_pred has shape {y_pred.shape}; they must be equal."
-        )
-    return y_true, y_pred
+from cdl.utils.numerical import as_float, as_integer
 
 
 def _rows_alike(who: str, labels: np.ndarray, y_pred: np.ndarray) -> None:
@@ -29,12 +21,12 @@ def _rows_alike(who: str, labels: np.ndarray, y_pred: np.ndarray) -> None:
 
 
 def _equal(y_true: Any, y_pred: Any) -> np.ndarray:
-    y_true, y_pred = _alike("accuracy", y_true, y_pred)
+    y_true, y_pred = alike("accuracy", y_true, y_pred)
     return y_true == y_pred
 
 
 def _binary(y_true: Any, y_pred: Any, threshold: float = 0.5) -> np.ndarray:
-    y_true, y_pred = _alike("binary_accuracy", y_true, y_pred)
+    y_true, y_pred = alike("binary_accuracy", y_true, y_pred)
     return y_true == (y_pred > threshold)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from cdl import losses
+from cdl.metrics.arrays import alike
 from cdl.metrics.metric import Metric
 from cdl.metrics.reduction import Mean, MeanMetricWrapper
 from cdl.utils.numerical import as_float, squeeze_or_expand_to_same_rank
@@ -56,11 +57,7 @@ class RootMeanSquaredError(Mean):
     def update_state(  # type: ignore[override]
         self, y_true: Any, y_pred: Any, sample_weight: Any = None
     ) -> None:
-        y_true, y_pred = squeeze_or_expand_to_same_rank(as_float(y_true, "y_true"), as_float(y_pred, "y_pred"))
-        if y_true.shape != y_pred.shape:
-            raise ValueError(
-                f"{self.name}: y_true has shape {y_true.shape}, y_pred has shape {y_pred.shape}; they must be equal."
-            )
+        y_true, y_pred = alike(self.name, as_float(y_true, "y_true"), as_float(y_pred, "y_pred"))
         super().update_state(np.square(y_pred - y_true), sample_weight)
 
     def result(self) -> float:
