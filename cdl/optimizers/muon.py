@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cdl import ops
-from cdl.optimizers.optimizer import LearningRate, Optimizer, shrink
+from cdl.optimizers.optimizer import LearningRate, Optimizer, norm, shrink
 from cdl.variable import Variable
 
 
@@ -129,7 +129,7 @@ class Muon(Optimizer):
         """A matrix with the singular vectors of x and singular values near 1."""
         if x.shape[0] > x.shape[1]:
             return self.orthogonal(np.ascontiguousarray(x.T)).T
-        x = x / (math.sqrt(np.vdot(x, x)) + 1e-7)
+        x = x / (norm(x) + 1e-7)
         for _ in range(self.ns_steps):
             square = ops.matmul(x, x, transpose_b=True)
             x = self.muon_a * x + ops.matmul(self.muon_b * square + self.muon_c * ops.matmul(square, square), x)

@@ -30,6 +30,11 @@ def shrink(values: list[np.ndarray], decays: list[float]) -> None:
             value -= value * decay
 
 
+def norm(x: np.ndarray) -> float:
+    """The root of the sum of squares, in double precision and in one order, whatever the number of threads."""
+    return math.sqrt(np.square(x, dtype=np.float64).sum())
+
+
 class Optimizer:
     """Base class of optimizers. A rule names its state in `slots` and changes the variables in `update`.
 
@@ -374,12 +379,12 @@ class Optimizer:
         """The gradients within the limit that is set. A global norm that is not finite makes all of them NaN."""
         if self.clipvalue:
             return [np.clip(grad, -self.clipvalue, self.clipvalue) for grad in grads]
-        norms = [math.sqrt(np.square(grad, dtype=np.float64).sum()) for grad in grads]
+        norms = [norm(grad) for grad in grads]
         limit = self.clipnorm or self.global_clipnorm or math.inf
         if self.clipnorm:
-            return [grad * (limit / max(norm, limit)) for grad, norm in zip(grads, norms, strict=True)]
-        norm = math.hypot(*norms)
-        scale = limit / max(norm, limit) if math.isfinite(norm) else math.nan
+            return [grad * (limit / max(own, limit)) for grad, own in zip(grads, norms, strict=True)]
+        total = math.hypot(*norms)
+        scale = limit / max(total, limit) if math.isfinite(total) else math.nan
         return [grad * scale for grad in grads]
 
     def _update_averages(self) -> None:
