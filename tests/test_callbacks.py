@@ -5,7 +5,7 @@ import pytest
 from recorder import recorder
 
 from cdl import Sequential, layers
-from cdl.callbacks import Callback, EarlyStopping, History
+from cdl.callbacks import Callback, CallbackList, EarlyStopping, History, ProgbarLogger
 
 X, Y = np.arange(20.0).reshape(10, 2) / 20, np.ones((10, 1))
 
@@ -128,6 +128,46 @@ def test_a_history_of_ones_own_goes_on_over_several_fits():
     assert trained.fit(X, Y, epochs=2, verbose=0, callbacks=[history]) is history
     trained.fit(X, Y, epochs=3, initial_epoch=2, verbose=0, callbacks=[history])
     assert history.epoch == [2] and len(history.history["loss"]) == 3
+
+
+# ---- lists of callbacks ----
+
+
+def test_a_list_of_callbacks_in_a_loop_of_ones_own(capsys):
+    callback, calls = recorder(Callback)
+    trained = model()
+    watchers = CallbackList([callback], add_history=True, add_progbar=True, model=trained, epochs=2, steps=2, verbose=2)
+    watchers.on_train_begin()
+    for epoch in range(2):
+        watchers.on_epoch_begin(epoch)
+        for step in range(2):
+            watchers.on_train_batch_begin(step)
+            loss = trained.train_on_batch(X[step::2], Y[step::2])
+            watchers.on_train_batch_end(step, {"loss": loss})
+        watchers.on_epoch_end(epoch, {"loss": loss})
+    watchers.on_train_end({"loss": loss})
+    assert [call[0] for call in calls].count("on_train_batch_end") == 4
+    assert calls[-1] == ("on_train_end", ["loss"])
+    assert trained.history is watchers.history and watchers.history.epoch == [0, 1]
+    assert capsys.readouterr().out.startswith("Epoch 1/2\n2/2 - ")
+
+
+def test_a_list_has_only_what_it_is_asked_for():
+    assert CallbackList().callbacks == [] and CallbackList().history is None
+    own = [History(), ProgbarLogger()]
+    assert CallbackList(own, add_history=True, add_progbar=True).callbacks == own
+    assert len(CallbackList(add_progbar=True).callbacks) == 1
+    assert CallbackList(add_progbar=True, verbose=0).callbacks == []
+    with pytest.raises(ValueError, match=r"instances of cdl.callbacks.Callback. Received: 'early'"):
+        CallbackList(["early"])
+
+
+def test_fit_takes_a_list_as_it_is():
+    callback, calls = recorder(Callback)
+    trained = model()
+    watchers = CallbackList([callback], add_history=True, model=trained)
+    assert trained.fit(X, Y, epochs=2, verbose=2, callbacks=watchers) is watchers.history
+    assert len(watchers.history.history["loss"]) == 2 and len(calls) == 10
 
 
 # ---- early stopping ----

@@ -1,4 +1,4 @@
-"""Adagrad, Adadelta, Adamax, Nadam, Ftrl, Lion, Lamb, Adafactor: steps by hand, what their papers promise, errors."""
+"""Adagrad, Adadelta, Adamax, Nadam, Ftrl, Lion, Lamb, Muon, Adafactor: steps by hand, the papers' promises, errors."""
 
 import math
 
@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from cdl import Sequential, layers
-from cdl.optimizers import Adadelta, Adafactor, Adagrad, Adamax, Ftrl, Lamb, Lion, Nadam
+from cdl.optimizers import Adadelta, Adafactor, Adagrad, Adamax, AdamW, Ftrl, Lamb, Lion, Muon, Nadam
 from cdl.variable import RowGradient, Variable
 
-EVERY = [Adadelta, Adafactor, Adagrad, Adamax, Ftrl, Lamb, Lion, Nadam]
+EVERY = [Adadelta, Adafactor, Adagrad, Adamax, Ftrl, Lamb, Lion, Muon, Nadam]
 
 
 def variable(values, dtype="float64", name="kernel"):
@@ -127,6 +127,51 @@ def test_adafactor_remembers_rows_and_columns():
     assert shapes == [(5,), (7,), (5, 7), (), (), (7,), (2, 5), (2, 7), (2, 5, 7)]
 
 
+@pytest.mark.parametrize("shape", [(6, 4), (4, 6), (5, 5)])
+def test_muon_makes_matrices_orthogonal(shape):
+    u, _, v = np.linalg.svd(np.random.default_rng(11).normal(size=shape), full_matrices=False)
+    x = u * np.geomspace(3.0, 0.3, len(v)) @ v
+    singular = np.linalg.svd(u.T @ Muon().orthogonal(x) @ v.T)[1]
+    assert singular.min() > 0.6 and singular.max() < 1.3  # of 1: what five steps with these coefficients reach
+    # With those of Newton and Schulz it gets there: x (3 - x'x) / 2.
+    newton = Muon(muon_a=1.5, muon_b=-0.5, muon_c=0.0, ns_steps=30)
+    np.testing.assert_allclose(newton.orthogonal(x), u @ v, atol=1e-6)
+
+
+def test_muon_steps_by_a_matrix_that_is_orthogonal():
+    """For an orthogonal gradient the direction is its own, whatever its size: 0.1 * 0.2 * sqrt(2) * q."""
+    q = np.array([[0.6, 0.8], [-0.8, 0.6]])
+    optimizer = Muon(0.1, weight_decay=0.5, muon_a=1.5, muon_b=-0.5, muon_c=0.0, ns_steps=30)
+    v, path = variable(np.ones((2, 2))), []
+    for size in (3.0, 0.01):
+        optimizer.apply([size * q], [v])
+        path.append(v.numpy())
+    expected = 0.95 * np.ones((2, 2)) - 0.02 * math.sqrt(2) * q
+    np.testing.assert_allclose(path, [expected, 0.95 * expected - 0.02 * math.sqrt(2) * q], rtol=1e-6)
+
+
+def test_muon_leaves_to_adam_what_is_no_kernel():
+    rng = np.random.default_rng(12)
+    paths = {"dense/kernel": (3, 2), "dense/bias": (2,), "embedding/embeddings": (4, 2), "output/kernel": (2, 3)}
+    ours, theirs = [], []
+    for path, shape in paths.items():
+        for variables in (ours, theirs):
+            variables.append(variable(np.ones(shape), name=path.split("/")[1]))
+            variables[-1].path = path
+    mine = Muon(0.01, adam_weight_decay=0.1, adam_lr_ratio=0.5, exclude_layers=["^output"])
+    adam = AdamW(0.005, weight_decay=0.2)
+    for _ in range(3):
+        grads = [rng.normal(size=shape) for shape in paths.values()]
+        mine.apply(grads, ours)
+        adam.apply(grads, theirs)
+    assert not np.allclose(ours[0].value, theirs[0].value)
+    for one, other in zip(ours[1:], theirs[1:], strict=True):
+        np.testing.assert_allclose(one.value, other.value, rtol=1e-12)
+    names = [state.path.removeprefix(mine.name + "/") for state in mine.variables[2:]]
+    assert names[:3] == ["dense_kernel_momentum", "dense_bias_momentum", "dense_bias_velocity"]
+    assert len(names) == 7  # the kernel has no velocity
+
+
 def test_nadam_counts_steps_once_for_variables_of_two_dtypes():
     grads = np.random.default_rng(5).normal(size=(6, 4))
     alone, both = Nadam(0.1), Nadam(0.1)
@@ -179,7 +224,7 @@ def test_learning(rule):
     x = rng.normal(size=(64, 3))
     y = x @ np.array([[1.0], [-2.0], [0.5]]) + 0.5
     model = Sequential([layers.Input((3,)), layers.Dense(1)])
-    model.compile(rule(1.0 if rule in (Ftrl, Adagrad) else 50.0 if rule is Adadelta else 0.05), "mse")
+    model.compile(rule({Adadelta: 50.0, Adagrad: 1.0, Ftrl: 1.0, Muon: 0.2}.get(rule, 0.05)), "mse")
     losses = model.fit(x, y, batch_size=16, epochs=30, verbose=0, shuffle=False).history["loss"]
     assert losses[-1] < 0.05 * losses[0]
 
@@ -189,6 +234,7 @@ def test_learning(rule):
     [
         (lambda: Lion(beta_1=0.0), "`beta_1` must be greater than 0.*Received: beta_1=0.0"),
         (lambda: Lion(beta_1=1.5), "Received: beta_1=1.5"),
+        (lambda: Muon(exclude_layers="output"), "Muon: exclude_layers is a list of strings. Received: 'output'"),
         (lambda: Ftrl(initial_accumulator_value=-1.0), "`initial_accumulator_value` needs to be positive or zero"),
         (lambda: Ftrl(learning_rate_power=0.5), "`learning_rate_power` needs to be negative or zero"),
         (lambda: Ftrl(l1_regularization_strength=-1.0), "Received: l1_regularization_strength=-1.0"),

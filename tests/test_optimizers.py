@@ -358,6 +358,7 @@ SOME = [
     optimizers.Ftrl(0.5, -0.6, 0.25, 0.01, 0.02, 0.03, 0.5),
     optimizers.Lion(0.5, beta_1=0.8, beta_2=0.9, gradient_accumulation_steps=2),
     optimizers.Lamb(0.5, beta_1=0.8, beta_2=0.9, epsilon=1e-3),
+    optimizers.Muon(0.5, exclude_layers=["bias"], momentum=0.5, ns_steps=3, nesterov=False, rms_rate=None),
     optimizers.Adafactor(0.5, -0.7, 1e-20, 1e-2, 0.5, relative_step=False, use_ema=True),
 ]
 
@@ -375,7 +376,7 @@ def test_config_round_trip(optimizer):
 
 def test_get():
     names = ("sgd", "SGD", "rmsprop", "RMSprop", "adam", "Adam", "ADAM", "adamw", "AdamW", "adamax", "Adamax", "nadam")
-    for name in (*names, "adagrad", "adadelta", "ftrl", "Ftrl", "lion", "lamb", "adafactor"):
+    for name in (*names, "adagrad", "adadelta", "ftrl", "Ftrl", "lion", "lamb", "adafactor", "muon"):
         found = optimizers.get(name)
         assert type(found).__name__.lower() == name.lower()
         assert optimizers.get(found) is found

@@ -14,37 +14,55 @@ if TYPE_CHECKING:
 
 
 class CallbackList:
-    """Calls each moment on all callbacks that override it; the others cost nothing per batch."""
+    """Calls each moment on all callbacks that override it; the others cost nothing per batch.
+
+    Parameters: `callbacks`, one or a list; `add_history`, `add_progbar`: add a `History` and, unless verbose is 0, a
+    `ProgbarLogger`, where there is none; `model`; and what the callbacks shall find in their `params`: verbose, epochs,
+    steps. `fit` makes such a list; one of your own is for a training loop of your own.
+    Raises ValueError for what is not a callback.
+
+    >>> watchers = CallbackList([EarlyStopping("loss", mode="min")], add_history=True, model=model, epochs=9)
+    >>> watchers.on_train_begin()
+    """
 
     def __init__(
         self,
-        callbacks: Callback | Iterable[Callback] | None,
-        model: Model,
-        *,
-        verbose: Any,
-        epochs: int,
-        steps: int | None,
+        callbacks: Callback | Iterable[Callback] | None = None,
+        add_history: bool = False,
+        add_progbar: bool = False,
+        model: Model | None = None,
+        **params: Any,
     ) -> None:
-        given = [callbacks] if isinstance(callbacks, Callback | str) else list(callbacks or ())
-        for callback in given:
+        self.callbacks = [callbacks] if isinstance(callbacks, Callback | str) else list(callbacks or ())
+        for callback in self.callbacks:
             if not isinstance(callback, Callback):
                 raise ValueError(f"callbacks holds instances of cdl.callbacks.Callback. Received: {callback!r}")
-        self.history = next((callback for callback in given if isinstance(callback, History)), None) or History()
+        if "verbose" in params:
+            params["verbose"] = resolve_verbose(params["verbose"])
         # After those of the user, so that what they write into an epoch's logs is recorded.
-        self.callbacks = given if self.history in given else [*given, self.history]
-        verbose = resolve_verbose(verbose)
-        if verbose and not any(isinstance(callback, ProgbarLogger) for callback in given):
+        if add_history and not self._has(History):
+            self.callbacks.append(History())
+        if add_progbar and params.get("verbose", 1) and not self._has(ProgbarLogger):
             self.callbacks.append(ProgbarLogger())
-        params = {"verbose": verbose, "epochs": epochs, "steps": steps}
         for callback in self.callbacks:
-            callback.set_params(params)
-            callback.set_model(model)
+            if params:
+                callback.set_params(params)
+            if model is not None:
+                callback.set_model(model)
         self._train_batch_begin = self._overriding("on_train_batch_begin", "on_batch_begin")
         self._train_batch_end = self._overriding("on_train_batch_end", "on_batch_end")
         self._test_batch_begin = self._overriding("on_test_batch_begin")
         self._test_batch_end = self._overriding("on_test_batch_end")
         self._predict_batch_begin = self._overriding("on_predict_batch_begin")
         self._predict_batch_end = self._overriding("on_predict_batch_end")
+
+    def _has(self, kind: type[Callback]) -> bool:
+        return any(isinstance(callback, kind) for callback in self.callbacks)
+
+    @property
+    def history(self) -> History | None:
+        """The `History` among the callbacks."""
+        return next((callback for callback in self.callbacks if isinstance(callback, History)), None)
 
     def _overriding(self, *moments: str) -> list[Any]:
         """The method of each callback that overrides one of the moments, in its class or by itself."""
@@ -57,58 +75,58 @@ class CallbackList:
                     break
         return found
 
-    def on_train_batch_begin(self, batch: int) -> None:
+    def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
         for call in self._train_batch_begin:
-            call(batch, None)
+            call(batch, logs)
 
-    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         for call in self._train_batch_end:
             call(batch, logs)
 
-    def on_test_batch_begin(self, batch: int) -> None:
+    def on_test_batch_begin(self, batch: int, logs: Logs = None) -> None:
         for call in self._test_batch_begin:
-            call(batch, None)
+            call(batch, logs)
 
-    def on_test_batch_end(self, batch: int, logs: Logs) -> None:
+    def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
         for call in self._test_batch_end:
             call(batch, logs)
 
-    def on_predict_batch_begin(self, batch: int) -> None:
+    def on_predict_batch_begin(self, batch: int, logs: Logs = None) -> None:
         for call in self._predict_batch_begin:
-            call(batch, None)
+            call(batch, logs)
 
-    def on_predict_batch_end(self, batch: int, logs: Logs) -> None:
+    def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
         for call in self._predict_batch_end:
             call(batch, logs)
 
-    def on_train_begin(self) -> None:
+    def on_train_begin(self, logs: Logs = None) -> None:
         for callback in self.callbacks:
-            callback.on_train_begin({})
+            callback.on_train_begin(logs or {})
 
-    def on_train_end(self, logs: Logs) -> None:
+    def on_train_end(self, logs: Logs = None) -> None:
         for callback in self.callbacks:
             callback.on_train_end(logs)
 
-    def on_epoch_begin(self, epoch: int) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         for callback in self.callbacks:
-            callback.on_epoch_begin(epoch, {})
+            callback.on_epoch_begin(epoch, logs or {})
 
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         for callback in self.callbacks:
             callback.on_epoch_end(epoch, logs)
 
-    def on_test_begin(self) -> None:
+    def on_test_begin(self, logs: Logs = None) -> None:
         for callback in self.callbacks:
-            callback.on_test_begin({})
+            callback.on_test_begin(logs or {})
 
-    def on_test_end(self, logs: Logs) -> None:
+    def on_test_end(self, logs: Logs = None) -> None:
         for callback in self.callbacks:
             callback.on_test_end(logs)
 
-    def on_predict_begin(self) -> None:
+    def on_predict_begin(self, logs: Logs = None) -> None:
         for callback in self.callbacks:
-            callback.on_predict_begin({})
+            callback.on_predict_begin(logs or {})
 
-    def on_predict_end(self) -> None:
+    def on_predict_end(self, logs: Logs = None) -> None:
         for callback in self.callbacks:
-            callback.on_predict_end({})
+            callback.on_predict_end(logs or {})

@@ -39,6 +39,7 @@ class ProgbarLogger(Callback):
 
     def __init__(self) -> None:
         super().__init__()
+        self.params = {"verbose": 1, "epochs": 1, "steps": None}
         self._bar: Any = None
         self._next_refresh = 0.0
         self._started = 0.0

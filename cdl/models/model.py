@@ -206,8 +206,8 @@ class Model(Layer):
             self._build_for(validation.x)
             steps_to_validate = check_steps("validation_steps", validation_steps, validation.steps)
         steps = check_steps("steps_per_epoch", steps_per_epoch, batches.steps)
-        watchers = CallbackList(callbacks, self, verbose=verbose, epochs=epochs, steps=steps)
-        self.history = watchers.history
+        watchers = self._watchers(callbacks, verbose, epochs, steps)
+        self.history = watchers.history or History()
         self.stop_training = False
         watchers.on_train_begin()
         logs: dict[str, float] = {}
@@ -252,8 +252,14 @@ class Model(Layer):
         self._require_targets(batches, "evaluate")
         self._build_for(batches.x)
         steps = check_steps("steps", steps, batches.steps)
-        watchers = CallbackList(callbacks, self, verbose=verbose, epochs=1, steps=steps)
+        watchers = self._watchers(callbacks, verbose, 1, steps)
         return self._reported(self._evaluate(batches, watchers, steps), return_dict)
+
+    def _watchers(self, callbacks: Any, verbose: str | int, epochs: int, steps: int | None) -> CallbackList:
+        if isinstance(callbacks, CallbackList):
+            return callbacks
+        params = {"verbose": verbose, "epochs": epochs, "steps": steps}
+        return CallbackList(callbacks, add_history=True, add_progbar=True, model=self, **params)
 
     def _evaluate(self, batches: Batches | Dataset, watchers: CallbackList, steps: int | None) -> dict[str, float]:
         self.reset_metrics()
@@ -293,7 +299,7 @@ class Model(Layer):
                 return in_memory_of_its_own(self.predict_step(x), x)
             batches = Batches(x, None, None, rows, shuffle=False)
         steps = check_steps("steps", steps, batches.steps)
-        watchers = CallbackList(callbacks, self, verbose=verbose, epochs=1, steps=steps)
+        watchers = self._watchers(callbacks, verbose, 1, steps)
         watchers.on_predict_begin()
         outputs = []
         for step, (batch, _, _) in enumerate(islice(batches, steps)):

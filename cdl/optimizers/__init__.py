@@ -14,6 +14,7 @@ from cdl.optimizers.adamw import AdamW
 from cdl.optimizers.ftrl import Ftrl
 from cdl.optimizers.lamb import Lamb
 from cdl.optimizers.lion import Lion
+from cdl.optimizers.muon import Muon
 from cdl.optimizers.nadam import Nadam
 from cdl.optimizers.optimizer import Optimizer
 from cdl.optimizers.rmsprop import RMSprop
@@ -31,6 +32,7 @@ __all__ = [
     "Ftrl",
     "Lamb",
     "Lion",
+    "Muon",
     "Nadam",
     "Optimizer",
     "RMSprop",
@@ -40,7 +42,7 @@ __all__ = [
     "serialize",
 ]
 
-_RULES = (SGD, RMSprop, Adam, AdamW, Adamax, Nadam, Adagrad, Adadelta, Ftrl, Lion, Lamb, Adafactor)
+_RULES = (SGD, RMSprop, Adam, AdamW, Adamax, Nadam, Adagrad, Adadelta, Ftrl, Lion, Lamb, Adafactor, Muon)
 _BY_LOWER_CASE = {rule.__name__.lower(): rule for rule in _RULES}
 
 _registry = registry.Registry(

@@ -70,7 +70,8 @@ class Adafactor(Optimizer):
     def slots(self):
         return [("rows", "columns", "velocity")]
 
-    def slot_shape(self, slot, shape):
+    def slot_shape(self, slot, variable):
+        shape = variable.shape
         if slot not in ("rows", "columns"):
             return shape
         if len(shape) < 2:

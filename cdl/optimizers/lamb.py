@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
-from cdl.optimizers.optimizer import LearningRate, Optimizer, shrink
+from cdl.optimizers.optimizer import LearningRate, Optimizer, norm, shrink
 
 
 class Lamb(Optimizer):
@@ -68,7 +67,7 @@ class Lamb(Optimizer):
             m += (1 - self.beta_1) * (grad - m)
             v += (1 - self.beta_2) * (np.square(grad) - v)
             step = m / (1 - self.beta_1**t) / (np.sqrt(v / (1 - self.beta_2**t)) + self.epsilon)
-            lengths = math.sqrt(np.vdot(value, value)), math.sqrt(np.vdot(step, step))
+            lengths = norm(value), norm(step)
             value -= learning_rate * (lengths[0] / lengths[1] if all(lengths) else 1.0) * step
 
     def get_config(self) -> dict[str, Any]:

@@ -30,6 +30,11 @@ def shrink(values: list[np.ndarray], decays: list[float]) -> None:
             value -= value * decay
 
 
+def norm(x: np.ndarray) -> float:
+    """The root of the sum of squares, in double precision and in one order, whatever the number of threads."""
+    return math.sqrt(np.square(x, dtype=np.float64).sum())
+
+
 class Optimizer:
     """Base class of optimizers. A rule names its state in `slots` and changes the variables in `update`.
 
@@ -124,9 +129,13 @@ class Optimizer:
 
     initial_state: Mapping[str, float] = {}  # for slots that do not begin with zeros
 
-    def slot_shape(self, slot: str, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The shape of the slot of that name for a variable of this shape: by default the same."""
-        return shape
+    def slot_shape(self, slot: str, variable: Variable) -> tuple[int, ...] | None:
+        """The shape of the slot of that name for this variable, by default its own; with None, the slot is None."""
+        return variable.shape
+
+    def decays_of(self, table: Table, learning_rate: float) -> list[float]:
+        """The part of each variable that decays in a step."""
+        return table.decays(learning_rate * self.weight_decay) if self.weight_decay else table.no_decay
 
     rests_at_zero: bool = False  # whether a gradient of zero leaves a value, and its state, as they are
 
@@ -166,12 +175,16 @@ class Optimizer:
         self._dtypes = [variable.value.dtype for variable in variables]
         self.built = True
 
-    def _add_state(self, variables: list[Variable], *names: str) -> list[list[Variable]]:
+    def _add_state(self, variables: list[Variable], *names: str) -> list[list[Any]]:
         """For each name a list of new variables."""
-        added: list[list[Variable]] = [[] for _ in names]
+        added: list[list[Any]] = [[] for _ in names]
         for variable in variables:
             for name, of_one_name in zip(names, added, strict=True):
-                initial = np.full(self.slot_shape(name, variable.shape), self.initial_state.get(name, 0.0))
+                shape = self.slot_shape(name, variable)
+                if shape is None:
+                    of_one_name.append(None)
+                    continue
+                initial = np.full(shape, self.initial_state.get(name, 0.0))
                 name = f"{variable.path.replace('/', '_')}_{name}"
                 state = Variable(initial, dtype=variable.dtype, trainable=False, name=name)
                 state.path = f"{self.name}/{name}"
@@ -274,7 +287,7 @@ class Optimizer:
             self.begin_step()
             for table in tables:
                 table_grads = present if len(tables) == 1 else [present[k] for k in table.positions]
-                decays = table.decays(learning_rate * self.weight_decay) if self.weight_decay else table.no_decay
+                decays = self.decays_of(table, learning_rate)
                 values, slots = table.values, table.slots
                 if used:
                     values, *slots = [table.rows(arrays, used) for arrays in (values, *slots)]
@@ -366,12 +379,12 @@ class Optimizer:
         """The gradients within the limit that is set. A global norm that is not finite makes all of them NaN."""
         if self.clipvalue:
             return [np.clip(grad, -self.clipvalue, self.clipvalue) for grad in grads]
-        norms = [math.sqrt(np.square(grad, dtype=np.float64).sum()) for grad in grads]
+        norms = [norm(grad) for grad in grads]
         limit = self.clipnorm or self.global_clipnorm or math.inf
         if self.clipnorm:
-            return [grad * (limit / max(norm, limit)) for grad, norm in zip(grads, norms, strict=True)]
-        norm = math.hypot(*norms)
-        scale = limit / max(norm, limit) if math.isfinite(norm) else math.nan
+            return [grad * (limit / max(own, limit)) for grad, own in zip(grads, norms, strict=True)]
+        total = math.hypot(*norms)
+        scale = limit / max(total, limit) if math.isfinite(total) else math.nan
         return [grad * scale for grad in grads]
 
     def _update_averages(self) -> None:

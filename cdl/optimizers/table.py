@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from cdl import ops
@@ -12,12 +14,14 @@ class Table:
     """Variables of one dtype with their state, as the lists that a rule takes."""
 
     def __init__(
-        self, positions: list[int], variables: list[Variable], slots: list[list[Variable]], decayed: list[bool]
+        self, positions: list[int], variables: list[Variable], slots: list[list[Any]], decayed: list[bool]
     ) -> None:
         self.positions = positions  # in the list of all gradients
         self.variables = variables
         self.values = [variable.value for variable in variables]
-        self.slots = [[slot.value for slot in of_one_name] for of_one_name in slots]
+        self.slots: list[list[Any]] = [
+            [None if slot is None else slot.value for slot in of_one_name] for of_one_name in slots
+        ]
         self.constrained = [(v, v.constraint) for v in variables if v.constraint is not None]
         self.decayed = decayed
         self.no_decay = [0.0] * len(variables)

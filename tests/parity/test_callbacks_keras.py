@@ -140,6 +140,7 @@ def test_functions_and_lost_losses(capsys):
     "name",
     [
         "CSVLogger",
+        "CallbackList",
         "EarlyStopping",
         "LambdaCallback",
         "LearningRateScheduler",

@@ -62,6 +62,10 @@ ARGUMENTS = [
         "Adafactor",
         {"learning_rate": 0.7, "beta_2_decay": -0.5, "epsilon_2": 1.0, "clip_threshold": 0.4, "relative_step": False},
     ),
+    ("Muon", {}),
+    ("Muon", {"learning_rate": 0.01, "nesterov": False, "rms_rate": None, "adam_lr_ratio": 0.5, "weight_decay": 0.2}),
+    ("Muon", {"learning_rate": 0.01, "momentum": 0.5, "ns_steps": 3, "adam_weight_decay": 0.3, "use_ema": True}),
+    ("Muon", {"learning_rate": 0.02, "exclude_layers": ["ker"], "epsilon": 1e-2, "adam_weight_decay": None}),
     ("Lamb", {}),
     ("Lamb", {"learning_rate": 0.1, "beta_1": 0.6, "beta_2": 0.8, "epsilon": 1e-2, "weight_decay": 0.3}),
 ]
