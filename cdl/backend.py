@@ -9,9 +9,9 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from cdl import _native, reference
+from cdl import _native
 
-BACKENDS = {"native": _native, "reference": reference}
+BACKENDS = ("native", "reference")
 active: ModuleType = _native
 
 
@@ -30,7 +30,7 @@ class Restore:
 
 def name() -> str:
     """The active backend: "native" or "reference"."""
-    return next(key for key, module in BACKENDS.items() if module is active)
+    return "native" if active is _native else "reference"
 
 
 def set_backend(backend: str) -> Restore:
@@ -43,8 +43,14 @@ def set_backend(backend: str) -> Restore:
     """
     global active
     if backend not in BACKENDS:
-        raise ValueError(f"set_backend: backend is one of {sorted(BACKENDS)}. Received: {backend!r}")
-    previous, active = name(), BACKENDS[backend]
+        raise ValueError(f"set_backend: backend is one of {list(BACKENDS)}. Received: {backend!r}")
+    previous = name()
+    if backend == "native":
+        active = _native
+    else:
+        from cdl import reference  # here, since few programs need it
+
+        active = reference
     return Restore(set_backend, previous)
 
 

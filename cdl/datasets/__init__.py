@@ -6,18 +6,23 @@ Sequences: `sentiment_sentences`, `tiny_shakespeare`, `tang_poems`, `spoken_digi
 from the cache folder (`CDL_CACHE_DIR`), else downloaded into it and compared with a checksum.
 """
 
-from cdl.datasets import (
-    airline_passengers,
-    cifar10,
-    daily_temperatures,
-    digits,
-    fashion_mnist,
-    mnist,
-    sentiment_sentences,
-    spoken_digits,
-    tang_poems,
-    tiny_shakespeare,
-)
+import importlib
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cdl.datasets import (
+        airline_passengers,
+        cifar10,
+        daily_temperatures,
+        digits,
+        fashion_mnist,
+        mnist,
+        sentiment_sentences,
+        spoken_digits,
+        tang_poems,
+        tiny_shakespeare,
+    )
 
 __all__ = [
     "airline_passengers",
@@ -31,3 +36,14 @@ __all__ = [
     "tang_poems",
     "tiny_shakespeare",
 ]
+
+
+def __getattr__(name: str) -> ModuleType:
+    """A data set is imported when it is first named: no program needs them all."""
+    if name not in __all__:
+        raise AttributeError(f"module 'cdl.datasets' has no attribute {name!r}. There are {', '.join(__all__)}.")
+    return importlib.import_module(f"cdl.datasets.{name}")
+
+
+def __dir__() -> list[str]:
+    return __all__
