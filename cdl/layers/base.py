@@ -199,16 +199,21 @@ class Layer:
         `mask`: for each step of `x` whether it counts, for layers that heed it. Give a `ctx` to be able to go back:
         `layer.backward(ctx, dy)`.
         """
+        x = self.take_in(x)
+        ctx = ctx or Context(training, gradient=False)
+        if mask is not None:
+            ctx.mask = np.asarray(mask, bool)
+        return self.forward(ctx, x)
+
+    def take_in(self, x: Any) -> np.ndarray:
+        """`x` as `forward` may have it: converted and checked; builds the layer if needed."""
         x = self.convert(x)
         if x.ndim == 0:
             raise ValueError(f"{self.who}: input is a single number; a batch axis is needed.")
         if not self.built:
             self.build(with_open_batch(x.shape))
         self.check_input(x.shape)
-        ctx = ctx or Context(training, gradient=False)
-        if mask is not None:
-            ctx.mask = np.asarray(mask, bool)
-        return self.forward(ctx, x)
+        return x
 
     def convert(self, x: Any) -> np.ndarray:
         """`x` as an array of the layer's float type. Raises ValueError for what is not numeric."""

@@ -14,6 +14,7 @@ from cdl.layers.base import Layer, Shape
 from cdl.layers.chain import Chain
 from cdl.layers.context import Context
 from cdl.utils import registry
+from cdl.utils.numerical import with_last_axes
 
 Arrays = list[np.ndarray]
 Masks = list[np.ndarray | None]
@@ -157,11 +158,6 @@ def summed_to(shape: tuple[int, ...], dy: np.ndarray) -> np.ndarray:
         return dy
     spread = [axis for axis, size in enumerate(aligned(shape, dy.ndim)) if size == 1 and dy.shape[axis] != 1]
     return dy.sum(axis=tuple(spread)).reshape(shape)
-
-
-def with_last_axes(mask: np.ndarray, rank: int) -> np.ndarray:
-    """The mask with axes of size 1 behind its own, so that there are `rank` axes."""
-    return mask.reshape(mask.shape + (1,) * (rank - mask.ndim))
 
 
 MERGES = {"add": Add, "average": Average, "concatenate": Concatenate, "maximum": Maximum, "multiply": Multiply}

@@ -25,6 +25,7 @@ def repeated(x: np.ndarray, axis: int, size: int) -> np.ndarray:
 
 
 def repeated_backward(dy: np.ndarray, axis: int, size: int) -> np.ndarray:
+    """The sums of the gradients of each element's repetitions."""
     windows = by_window(dy, axis, size)
     dx = windows[:, :, 0].copy()
     for r in range(1, size):
@@ -44,6 +45,7 @@ def interpolated(x: np.ndarray, axis: int, size: int) -> np.ndarray:
 
 
 def interpolated_backward(dy: np.ndarray, axis: int, size: int) -> np.ndarray:
+    """Each gradient goes to the two neighbours between which its element lies, by their shares."""
     dx = repeated_backward(dy, axis, size)
     windows, inner = by_window(dy, axis, size), by_window(dx, axis, 1)[:, :, 0]
     drise = np.zeros_like(inner[:, 1:])

@@ -18,7 +18,7 @@ import numpy as np
 from cdl import config
 from cdl.utils import registry
 from cdl.utils.naming import auto_name
-from cdl.utils.numerical import FLOATS, as_float, squeeze_or_expand_to_same_rank
+from cdl.utils.numerical import FLOATS, as_float, squeeze_or_expand_to_same_rank, with_last_axes
 
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
 
@@ -85,7 +85,7 @@ class Loss:
                 f"Loss {self.name!r}: gradient gives shape {dy.shape}, but y_pred has shape {y_pred.shape}; they must "
                 "be equal."
             )
-        return dy if weight is None else dy * weight.reshape(weight.shape + (1,) * (dy.ndim - weight.ndim))
+        return dy if weight is None else dy * with_last_axes(weight, dy.ndim)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> Any:
         """The reduced loss, a float; an array of values if nothing is reduced. ValueError for shapes that do not fit.
@@ -183,7 +183,7 @@ def _along_rows(weight: np.ndarray, shape: tuple[int, ...], name: str) -> np.nda
     while rows.ndim > len(shape) and rows.shape[-1] == 1:
         rows = rows[..., 0]
     if rows.ndim:
-        rows = rows.reshape(rows.shape + (1,) * (len(shape) - rows.ndim))
+        rows = with_last_axes(rows, len(shape))
     if rows.shape != shape:
         try:
             np.broadcast_to(rows, shape)

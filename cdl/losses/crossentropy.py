@@ -36,6 +36,7 @@ class ProbabilityLoss(RowLoss):
 
 
 def warn_of_one_class(name: str, y_pred: np.ndarray) -> None:
+    """As Keras does: with one class, a categorical loss is always 0."""
     if y_pred.shape[-1] == 1:
         warnings.warn(
             f"In loss {name}, expected y_pred.shape to be (batch_size, num_classes) with num_classes > 1. "

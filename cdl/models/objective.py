@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from cdl import losses, metrics
+from cdl.utils.numerical import with_last_axes
 
 NO_LOSS = "No loss to compute. Provide a `loss` argument in `compile()`."
 
@@ -99,8 +100,7 @@ def weight_of_steps(sample_weight: np.ndarray | None, mask: np.ndarray | None) -
     if sample_weight is None or mask is None:
         return mask if sample_weight is None else sample_weight
     rank = max(sample_weight.ndim, mask.ndim)
-    weight, counted = (a.reshape(a.shape + (1,) * (rank - a.ndim)) for a in (sample_weight, mask))
-    return weight * counted
+    return with_last_axes(sample_weight, rank) * with_last_axes(mask, rank)
 
 
 def unique_names(plain: list[metrics.Metric], weighted: list[metrics.Metric]) -> list[str]:

@@ -6,4 +6,5 @@ from typing import NoReturn
 
 
 def refuse(who: str, what: str) -> NoReturn:
+    """ValueError, in the name of a primitive."""
     raise ValueError(f"{who}: {what}")

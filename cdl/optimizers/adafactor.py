@@ -112,4 +112,5 @@ class Adafactor(Optimizer):
 
 
 def rms(x: np.ndarray) -> float:
+    """The root of the mean square."""
     return math.sqrt(np.mean(np.square(x)))

@@ -40,7 +40,34 @@ class LearningRateSchedule:
         return cls(**config)
 
 
-class ExponentialDecay(LearningRateSchedule):
+class StaircaseDecay(LearningRateSchedule):
+    """What the two schedules share that count in units of `decay_steps`, whole ones if `staircase`."""
+
+    def __init__(
+        self, initial_learning_rate: float, decay_steps: float, decay_rate: float, staircase: bool, name: str
+    ) -> None:
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = positive("decay_steps", decay_steps)
+        self.decay_rate = decay_rate
+        self.staircase = staircase
+        self.name = name
+
+    def passed(self, step: Any) -> Any:
+        """step / decay_steps, rounded down if `staircase`."""
+        passed = step / self.decay_steps
+        return np.floor(passed) if self.staircase else passed
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "initial_learning_rate": self.initial_learning_rate,
+            "decay_steps": self.decay_steps,
+            "decay_rate": self.decay_rate,
+            "staircase": self.staircase,
+            "name": self.name,
+        }
+
+
+class ExponentialDecay(StaircaseDecay):
     """rate(step) = initial_learning_rate * decay_rate^(step / decay_steps)
 
     `staircase`: the exponent is rounded down. Raises ValueError unless decay_steps > 0.
@@ -57,24 +84,10 @@ class ExponentialDecay(LearningRateSchedule):
         staircase: bool = False,
         name: str = "ExponentialDecay",
     ) -> None:
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = positive("decay_steps", decay_steps)
-        self.decay_rate = decay_rate
-        self.staircase = staircase
-        self.name = name
+        super().__init__(initial_learning_rate, decay_steps, decay_rate, staircase, name)
 
     def __call__(self, step: Any) -> Any:
-        passed = step / self.decay_steps
-        return self.initial_learning_rate * self.decay_rate ** (np.floor(passed) if self.staircase else passed)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "initial_learning_rate": self.initial_learning_rate,
-            "decay_steps": self.decay_steps,
-            "decay_rate": self.decay_rate,
-            "staircase": self.staircase,
-            "name": self.name,
-        }
+        return self.initial_learning_rate * self.decay_rate ** self.passed(step)
 
 
 class PiecewiseConstantDecay(LearningRateSchedule):
@@ -150,7 +163,7 @@ class PolynomialDecay(LearningRateSchedule):
         }
 
 
-class InverseTimeDecay(LearningRateSchedule):
+class InverseTimeDecay(StaircaseDecay):
     """rate(step) = initial_learning_rate / (1 + decay_rate * step / decay_steps)
 
     `staircase`: step / decay_steps is rounded down. Raises ValueError unless decay_steps > 0.
@@ -167,24 +180,10 @@ class InverseTimeDecay(LearningRateSchedule):
         staircase: bool = False,
         name: str = "InverseTimeDecay",
     ) -> None:
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = positive("decay_steps", decay_steps)
-        self.decay_rate = decay_rate
-        self.staircase = staircase
-        self.name = name
+        super().__init__(initial_learning_rate, decay_steps, decay_rate, staircase, name)
 
     def __call__(self, step: Any) -> Any:
-        passed = step / self.decay_steps
-        return self.initial_learning_rate / (1 + self.decay_rate * (np.floor(passed) if self.staircase else passed))
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "initial_learning_rate": self.initial_learning_rate,
-            "decay_steps": self.decay_steps,
-            "decay_rate": self.decay_rate,
-            "staircase": self.staircase,
-            "name": self.name,
-        }
+        return self.initial_learning_rate / (1 + self.decay_rate * self.passed(step))
 
 
 class CosineDecay(LearningRateSchedule):
@@ -302,6 +301,7 @@ def cosine(p: Any, alpha: float, top: Any = 1.0) -> Any:
 
 
 def positive(name: str, value: float) -> float:
+    """The value. Raises ValueError unless it is > 0."""
     if value <= 0:
         raise ValueError(f"Argument `{name}` must be > 0. Received: {name}={value}")
     return value

@@ -17,11 +17,13 @@ def word(data: bytes, at: int) -> int:
 
 
 def rotate_left(x: int, bits: int) -> int:
+    """The 64 bits of x, moved to the left in a ring."""
     x &= MASK
     return (x << bits | x >> 64 - bits) & MASK
 
 
 def rotate_right(x: int, bits: int) -> int:
+    """The same to the right."""
     return rotate_left(x, 64 - bits)
 
 

@@ -14,6 +14,11 @@ FLOATS = frozenset({np.dtype("float32"), np.dtype("float64")})
 INT32, INT64 = np.dtype("int32"), np.dtype("int64")
 
 
+def with_last_axes(x: np.ndarray, rank: int) -> np.ndarray:
+    """x with axes of size 1 behind its own, so that there are `rank` axes and first axes are aligned."""
+    return x.reshape(x.shape + (1,) * (rank - x.ndim))
+
+
 def as_float(x: Any, name: str, dtype: Any = None) -> np.ndarray:
     """`x` as a float array: of `dtype` if given; else float32 and float64 stay, and all others become
     `config.floatx()`.

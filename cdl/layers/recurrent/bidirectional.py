@@ -6,18 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from cdl.layers.base import Layer, Shape, with_open_batch
+from cdl.layers.base import Layer, Shape
 from cdl.layers.context import Context
 from cdl.layers.inside import build_inside
 from cdl.layers.merging import Add, Average, Concatenate, Multiply
-from cdl.layers.recurrent.rnn import as_mask
+from cdl.layers.recurrent.sequence_layer import SequenceLayer
 from cdl.layers.recurrent.states import as_list, flatten
 from cdl.utils import registry
 
 MERGES: dict[str, Any] = {"sum": Add(), "mul": Multiply(), "ave": Average(), "concat": Concatenate(-1)}
 
 
-class Bidirectional(Layer):
+class Bidirectional(SequenceLayer):
     """y = merge(layer(x), backward_layer(x)), where the second reads the sequence from its end.
 
     Shapes: those of the layer; "concat" puts the two outputs side by side along the last axis. With merge_mode None the
@@ -183,26 +183,7 @@ class Bidirectional(Layer):
         """`reset_state`, under its older name."""
         self.reset_state()
 
-    # ---- the public call ----
-
-    def __call__(  # type: ignore[override]
-        self,
-        sequences: Any,
-        initial_state: Any = None,
-        mask: Any = None,
-        training: bool | None = None,
-        *,
-        ctx: Context | None = None,
-    ) -> Any:
-        """The output for `sequences`: builds the layers if needed, converts and checks, then runs `forward`."""
-        x = self.convert(sequences)
-        if not self.built:
-            self.build(with_open_batch(x.shape))
-        self.check_input(x.shape)
-        ctx = ctx or Context(training, gradient=False)
-        if mask is not None:
-            ctx.mask = as_mask(mask, x.shape, self.who)
-        return self.forward(ctx, x, initial_state)
+    # ---- what fits ----
 
     def check_input(self, shape: Shape) -> None:
         self.forward_layer.check_input(shape)

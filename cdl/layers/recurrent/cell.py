@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from cdl import ops
-from cdl.layers.base import Shape, with_open_batch
+from cdl.layers.base import Shape
 from cdl.layers.context import Context
 from cdl.layers.kernel_layer import KernelLayer
 from cdl.layers.recurrent.states import States, as_list, zeros
@@ -70,10 +70,7 @@ class RecurrentCell(KernelLayer):
         self, x: Any, states: Any, training: bool | None = None, *, ctx: Context | None = None
     ) -> tuple[np.ndarray, Any]:
         """One step: from x (batch, features) and the states to y and the new states, in a list if they came so."""
-        x = self.convert(x)
-        if not self.built:
-            self.build(with_open_batch(x.shape))
-        self.check_input(x.shape)
+        x = self.take_in(x)
         y, new_states = self.forward(
             ctx or Step(training, False), x, [self.convert(state) for state in as_list(states)]
         )

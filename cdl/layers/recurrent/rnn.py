@@ -6,17 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from cdl.layers.base import Layer, Shape, to_array, with_open_batch
+from cdl.layers.base import Layer, Shape, to_array
 from cdl.layers.context import Context
 from cdl.layers.inside import build_inside
+from cdl.layers.recurrent.sequence_layer import SequenceLayer
 from cdl.layers.recurrent.stacked_cells import StackedRNNCells, output_size, require_cell
 from cdl.layers.recurrent.states import States, as_list, copy_into, each, flatten, packed, zeros
 from cdl.layers.recurrent.steps import StepByStep
 from cdl.utils import registry
+from cdl.utils.numerical import with_last_axes
 from cdl.variable import Variable
 
 
-class RNN(Layer):
+class RNN(SequenceLayer):
     """Recurrent layer: (y_s, states_s) = cell(x_s, states_{s-1}) for all steps s of a sequence.
 
     Shapes: x (batch, steps, ...) -> the last y (batch, o), or all, (batch, steps, o), with `return_sequences`; with
@@ -208,26 +210,7 @@ class RNN(Layer):
         """`reset_state`, under its older name."""
         self.reset_state()
 
-    # ---- the public call ----
-
-    def __call__(  # type: ignore[override]
-        self,
-        sequences: Any,
-        initial_state: Any = None,
-        mask: Any = None,
-        training: bool | None = None,
-        *,
-        ctx: Context | None = None,
-    ) -> Any:
-        """The layer's output for `sequences`: builds the layer if needed, converts and checks, then runs `forward`."""
-        x = self.convert(sequences)
-        if not self.built:
-            self.build(with_open_batch(x.shape))
-        self.check_input(x.shape)
-        ctx = ctx or Context(training, gradient=False)
-        if mask is not None:
-            ctx.mask = as_mask(mask, x.shape, self.who)
-        return self.forward(ctx, x, initial_state)
+    # ---- what fits ----
 
     def check_input(self, shape: Shape) -> None:
         if len(shape) < 3:
@@ -264,12 +247,4 @@ def of_one_step(shape: Shape) -> Shape:
 
 def masked(shown: np.ndarray, y: np.ndarray) -> np.ndarray:
     """y, and zeros where `shown`, which has its first axes, is False."""
-    return np.where(shown.reshape(shown.shape + (1,) * (y.ndim - shown.ndim)), y, y.dtype.type(0))
-
-
-def as_mask(mask: Any, shape: Shape, who: str) -> np.ndarray:
-    """The mask as a bool array. ValueError unless it has one value for each step."""
-    mask = np.asarray(mask)
-    if mask.shape != shape[:2]:
-        raise ValueError(f"{who}: mask has shape {mask.shape}, but the input has (batch, steps) {shape[:2]}.")
-    return np.ascontiguousarray(mask, dtype=bool)
+    return np.where(with_last_axes(shown, y.ndim), y, y.dtype.type(0))

@@ -10,6 +10,7 @@ from cdl.layers.base import Layer
 from cdl.layers.context import Context
 from cdl.layers.recurrent.states import States, as_list, each
 from cdl.layers.recurrent.step import Step
+from cdl.utils.numerical import with_last_axes
 
 
 class StepByStep:
@@ -74,7 +75,7 @@ class StepByStep:
 
 def where(present: np.ndarray, a: Any, b: Any) -> np.ndarray:
     """a for the samples that are present, b for the others."""
-    return np.where(present.reshape(-1, *(1,) * (max(np.ndim(a), np.ndim(b)) - 1)), a, b)
+    return np.where(with_last_axes(present, max(np.ndim(a), np.ndim(b))), a, b)
 
 
 def split(present: np.ndarray, dstates: States) -> tuple[States, States]:
