@@ -201,7 +201,7 @@ class RNN(SequenceLayer):
 
     @property
     def _values(self) -> States:
-        return each(lambda variable: variable.value, self.states)
+        return each(lambda variable: variable.value, self.states or [])
 
     def reset_state(self) -> None:
         """Begin anew: a stateful layer sets its states to zero."""
