@@ -5,6 +5,7 @@
 """
 
 import os
+from typing import Any as _Any
 
 from cdl import _clash
 
@@ -71,3 +72,12 @@ __all__ = [
 ]
 
 _native.name_functions(ops.FUNCTIONS)
+
+
+def __getattr__(name: str) -> _Any:
+    """Parts that not every script needs are imported when they are named."""
+    if name in ("plotting", "saving", "sklearn"):
+        from importlib import import_module
+
+        return import_module(f"cdl.{name}")
+    raise AttributeError(f"module 'cdl' has no attribute {name!r}")
