@@ -51,7 +51,7 @@ class Objective:
         return float(self.loss(y_true, y_pred, sample_weight, *given(mask)))
 
     def value_and_gradient(
-        self, y_true: Any, y_pred: np.ndarray, sample_weight: np.ndarray | None, mask: np.ndarray | None = None
+        self, y_true: Any, y_pred: np.ndarray, sample_weight: np.ndarray | None = None, mask: np.ndarray | None = None
     ) -> tuple[float, np.ndarray]:
         if self.loss is None:
             raise ValueError(NO_LOSS)
