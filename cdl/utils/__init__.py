@@ -3,6 +3,7 @@
 from cdl.utils.dataset import PyDataset
 from cdl.utils.naming import clear_session
 from cdl.utils.numerical import normalize, to_categorical
+from cdl.utils.packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from cdl.utils.registry import (
     CustomObjectScope,
     custom_object_scope,
@@ -28,12 +29,14 @@ __all__ = [
     "get_registered_name",
     "get_registered_object",
     "normalize",
+    "pack_x_y_sample_weight",
     "pad_sequences",
     "register_keras_serializable",
     "serialize_keras_object",
     "set_random_seed",
     "timeseries_dataset_from_array",
     "to_categorical",
+    "unpack_x_y_sample_weight",
 ]
 
 # Keras' older name.
