@@ -76,7 +76,7 @@ ORDER = [
     {"callbacks"},
     {"metrics", "layers", "optimizers"},
     {"losses"},
-    {"activations", "initializers", "regularizers", "constraints", "datasets"},
+    {"activations", "initializers", "regularizers", "constraints", "datasets", "preprocessing"},
     {"random", "variable"},
     {"utils"},
     {"ops"},
