@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import re
 import shutil
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from cdl.layers.base import Layer, Shape
+from cdl.utils.text_width import columns
 from cdl.variable import Variable
 
 POSITIONS = (0.45, 0.80, 1.0)  # where columns end, as parts of a line
@@ -56,7 +56,7 @@ def print_summary(
 # ---- what is in it ----
 
 
-def shown_layers(model: Any) -> list[tuple[Layer, Shape | None]]:
+def shown_layers(model: Any) -> list[tuple[Any, Shape | None]]:
     """The layers inside a model or a layer with branches, each with its output shape, None where it is not known.
 
     A `Functional` model begins with its input, as in Keras.
@@ -178,7 +178,7 @@ def table(titles: Sequence[str], rows: Sequence[Row], widths: list[int], justify
 
 def rule(corners: str, widths: list[int]) -> str:
     """A horizontal line; `corners`: its left end, its stroke, a crossing, its right end."""
-    left, stroke, cross, right = corners
+    left, stroke, cross, right = tuple(corners)
     return left + cross.join(stroke * (width + 2) for width in widths) + right
 
 
@@ -218,11 +218,3 @@ def padded(text: str, width: int, justify: str) -> str:
     spaces = width - columns(text)
     before = {"<": 0, ">": spaces, "^": spaces // 2}[justify]
     return before * " " + text + (spaces - before) * " "
-
-
-def columns(text: str) -> int:
-    """How many columns of a terminal the text takes: Chinese characters take two, accents that combine none."""
-    return sum(
-        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
-        for letter in text
-    )

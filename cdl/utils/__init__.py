@@ -1,6 +1,7 @@
 """Helpers under Keras' names: seeds, one-hot rows, sequences, and the registry of custom objects."""
 
 from cdl.utils.dataset import PyDataset
+from cdl.utils.model_plotting import plot_model
 from cdl.utils.naming import clear_session
 from cdl.utils.numerical import normalize, to_categorical
 from cdl.utils.registry import (
@@ -29,6 +30,7 @@ __all__ = [
     "get_registered_object",
     "normalize",
     "pad_sequences",
+    "plot_model",
     "register_keras_serializable",
     "serialize_keras_object",
     "set_random_seed",
