@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -29,6 +28,8 @@ def print_summary(
     layer_range: Sequence[str] | None = None,
 ) -> None:
     """Print one row per layer, then the totals; or hand the whole text to `print_fn`."""
+    import shutil  # not needed before, and slow to import
+
     titles, justify = ["Layer (type)", "Output Shape", "Param #"], "<<>"
     ends, longest = list(positions or POSITIONS), LINE_LENGTH
     if show_trainable:

@@ -135,7 +135,7 @@ class Series:
     """
 
     things: Sequence[Thing]
-    labels: Sequence[str]
+    labels: list[str]
     ends: bool = False
 
     @property
