@@ -4,6 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from cdl.utils.dataset import PyDataset
+from cdl.utils.model_plotting import plot_model
 from cdl.utils.naming import clear_session
 from cdl.utils.numerical import normalize, to_categorical
 from cdl.utils.packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
@@ -48,6 +49,7 @@ __all__ = [
     "normalize",
     "pack_x_y_sample_weight",
     "pad_sequences",
+    "plot_model",
     "register_keras_serializable",
     "save_img",
     "serialize_keras_object",
