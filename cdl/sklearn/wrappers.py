@@ -238,7 +238,7 @@ class Classifier(ClassifierMixin, Wrapper):
 
     def _has_probabilities(self) -> bool:
         model: Any = getattr(self, "model_", self.model)
-        loss = model.objective.loss if isinstance(model, Model) and model.compiled else None
+        loss = model.objective.loss if isinstance(model, Model) and model.objective else None
         if isinstance(loss, OF_MARGINS):
             raise AttributeError(
                 f"{type(self).__name__}: a model trained with the loss {loss.name!r} gives margins, not probabilities; "
