@@ -4,8 +4,9 @@
 >>> model = Sequential([layers.Input((784,)), layers.Dense(10, activation="softmax")])
 """
 
+import importlib
 import os
-from typing import Any as _Any
+from typing import TYPE_CHECKING, Any
 
 from cdl import _clash
 
@@ -40,6 +41,9 @@ from cdl.optimizers import Optimizer  # noqa: E402
 from cdl.regularizers import Regularizer  # noqa: E402
 from cdl.variable import Variable  # noqa: E402
 
+if TYPE_CHECKING:
+    from cdl import preprocessing
+
 __all__ = [
     "Callback",
     "Context",
@@ -66,6 +70,7 @@ __all__ = [
     "models",
     "ops",
     "optimizers",
+    "preprocessing",
     "random",
     "regularizers",
     "utils",
@@ -74,10 +79,8 @@ __all__ = [
 _native.name_functions(ops.FUNCTIONS)
 
 
-def __getattr__(name: str) -> _Any:
-    """Parts that not every script needs are imported when they are named."""
-    if name in ("plotting", "saving", "sklearn"):
-        from importlib import import_module
-
-        return import_module(f"cdl.{name}")
-    raise AttributeError(f"module 'cdl' has no attribute {name!r}")
+def __getattr__(name: str) -> Any:
+    """Parts that few programs need are imported when they are first named."""
+    if name not in ("plotting", "preprocessing", "saving", "sklearn"):
+        raise AttributeError(f"module 'cdl' has no attribute {name!r}")
+    return importlib.import_module(f"cdl.{name}")

@@ -87,6 +87,7 @@ class Sequential(Chain, Model):
             )
         if self._input_layer is None:
             self._input_layer = InputLayer(batch_shape=(None, *input_shape[1:]))
+            self._sublayers[:] = self._stack  # the input is none of them
         super().build(input_shape)
         self._connect()
 

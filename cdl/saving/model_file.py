@@ -1,8 +1,13 @@
 """cdl's own files: one safetensors file holds a model, its weights alone, or the state of its training.
 
-The tensors have the names of Keras' paths and of the variables: `layers/dense/kernel`, `optimizer/3`. The metadata say
-the rest, in JSON: `cdl.config`, what the model is and how it was compiled; `cdl.trained`, for which of the weights the
-optimizer has state; `cdl.seeds`, where the random numbers of the layers go on. A vocabulary is a JSON list, in bytes.
+The tensors have the names of Keras' paths and of the variables: `layers/dense/kernel`, `optimizer/3`. A vocabulary is a
+JSON list, in bytes. The metadata say the rest, in JSON:
+
+    cdl.config     what the model is and how it was compiled
+    cdl.flags      which layers were trainable when it was
+    cdl.trained    for which of the weights the optimizer has state
+    cdl.seeds      where the random numbers of the layers go on
+    cdl.state      in the state of a training, the notes of who saved it
 """
 
 from __future__ import annotations
@@ -36,7 +41,7 @@ def save_model(model: Any, path: Any, include_optimizer: bool = True) -> None:
     if not include_optimizer:
         config.pop("compile_config", None)
     found = holders(model, include_optimizer)
-    write(path, tensors_of(found), {"config": config, "trained": numbers_of_trained(found), "seeds": seeds_of(found)})
+    write(path, tensors_of(found), {"config": config, **texts_of(found)})
 
 
 def save_weights(model: Any, path: Any) -> None:
@@ -50,8 +55,9 @@ def save_state(model: Any, path: Any, notes: Any = None) -> None:
     `notes` are anything that JSON can say, such as the number of the epoch.
     """
     found = holders(model)
-    seeds = {**seeds_of(found), GLOBAL: seeds_pair(global_generator())}
-    write(path, tensors_of(found), {"state": notes, "trained": numbers_of_trained(found), "seeds": seeds})
+    texts = texts_of(found)
+    texts["seeds"][GLOBAL] = pair(global_generator())
+    write(path, tensors_of(found), {"state": notes, **texts})
 
 
 def write(path: Any, tensors: Mapping[str, np.ndarray], texts: Mapping[str, Any]) -> None:
@@ -91,13 +97,18 @@ def names_of(holder: Holder, variables: Mapping[str, Any]) -> dict[str, str]:
     return {key: f"{prefix}{name}" for key, name in names.items()}
 
 
-def seeds_of(found: list[Holder]) -> dict[str, list[int]]:
-    """The states of the layers' random generators."""
-    seeds = {f"{holder.path}/{name}": one for holder in found for name, one in generators(holder.of)}
-    return {path: seeds_pair(one) for path, one in seeds.items()}
+def texts_of(found: list[Holder]) -> dict[str, dict[str, Any]]:
+    """What the metadata say about the state of these objects."""
+    seeds = {f"{holder.path}/{name}": pair(one) for holder in found for name, one in generators(holder.of)}
+    flags = {holder.path: list(holder.of.trained_flags().values()) for holder in compiled(found)}
+    return {"flags": flags, "trained": numbers_of_trained(found), "seeds": seeds}
 
 
-def seeds_pair(generator: SeedGenerator) -> list[int]:
+def compiled(found: list[Holder]) -> list[Holder]:
+    return [holder for holder in found if getattr(holder.of, "compiled", False)]
+
+
+def pair(generator: SeedGenerator) -> list[int]:
     return [generator.seed, generator.stream]
 
 
@@ -149,7 +160,7 @@ def text_of(file: SafetensorsFile, key: str) -> Any:
 def fill(model: Any, file: SafetensorsFile, whole: bool, skip_mismatch: bool = False) -> None:
     """Give the model what the file has for it: its weights, or all that makes it what it was."""
     found = holders(model, optimizer=whole)
-    trained, seeds = (as_dictionary(text_of(file, key), file) for key in ("trained", "seeds"))
+    trained, seeds, flags = (as_dictionary(text_of(file, key), file) for key in ("trained", "seeds", "flags"))
     rest = set(file.tensors)
 
     def stored_for(holder: Holder) -> dict[str, StoredTensor]:
@@ -162,6 +173,9 @@ def fill(model: Any, file: SafetensorsFile, whole: bool, skip_mismatch: bool = F
         return {key: file.tensors[name] for key, name in names.items() if name in file.tensors}
 
     restore(found, stored_for, skip_mismatch, trained)
+    for holder in compiled(found) if whole else ():
+        if holder.path in flags:
+            set_flags(holder, flags[holder.path], file)
     for holder in found if whole else ():
         load_vocabularies(holder, file, rest)
         for name, generator in generators(holder.of):
@@ -185,6 +199,14 @@ def load_vocabularies(holder: Holder, file: SafetensorsFile, rest: set[str]) -> 
     if names:
         texts = {key: file.tensors[name].read().tobytes() for key, name in names.items()}
         holder.of.load_assets({key: parse_json(text, f"{file.path}: {key}") for key, text in texts.items()})
+
+
+def set_flags(holder: Holder, flags: Any, file: SafetensorsFile) -> None:
+    """Let a compiled model train what it trained."""
+    layers = holder.of.trained_flags()
+    if not isinstance(flags, list) or len(flags) != len(layers) or not all(type(flag) is bool for flag in flags):
+        raise FormatError(f"{file.path}: {holder} has {len(layers)} layers, the flags for them are {str(flags)[:100]}")
+    holder.of.trained_flags(dict(zip(layers, flags, strict=True)))
 
 
 def set_seed(generator: SeedGenerator, state: Any, file: SafetensorsFile) -> None:
