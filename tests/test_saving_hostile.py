@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import cdl
 from cdl import Sequential, layers, saving
+from cdl.saving.construction import loading, model_from_config
 from cdl.saving.limits import CONFIG_DEPTH
 
 FORMATS = ["safetensors", "keras", "h5"]
@@ -141,16 +142,19 @@ def every_layer():
 
 
 @pytest.mark.parametrize("rank", [1, 2, 3, 4])
-def test_no_layer_takes_the_memory_that_an_input_stands_for(rank, tmp_path):
+def test_no_layer_takes_the_memory_that_an_input_stands_for(rank):
     """Shapes of outputs are worked out without arrays of these shapes."""
-    path = saved(tmp_path, "safetensors")
-    for layer in every_layer():
-        config = config_in(path)
-        shape = {"batch_shape": [None, *[2**20] * rank], "dtype": "float32", "name": "in"}
-        first = {"module": "keras.layers", "class_name": "InputLayer", "config": shape}
-        config["config"]["layers"] = [first, layer]
-        with_config(path, json.dumps(config))
-        refused(path)
+    shape = {"batch_shape": [None, *[2**20] * rank], "dtype": "float32", "name": "in"}
+    first = {"module": "keras.layers", "class_name": "InputLayer", "config": shape}
+    tracemalloc.start()
+    try:
+        for layer in every_layer():
+            config = {"module": "keras", "class_name": "Sequential", "config": {"name": "m", "layers": [first, layer]}}
+            with contextlib.suppress(saving.FormatError), loading(1000, "test"):
+                model_from_config(config, None, "test")
+            assert tracemalloc.get_traced_memory()[1] < MOST_MEMORY, layer
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
@@ -316,7 +320,7 @@ def write_all(archive, members):
 def test_bombs_in_archives(name, tmp_path):
     def change(archive, members):
         write_all(archive, {key: content for key, content in members.items() if key != name})
-        archive.writestr(name, b" " * 200_000_000, compress_type=zipfile.ZIP_DEFLATED)
+        archive.writestr(name, b" " * 60_000_000, compress_type=zipfile.ZIP_DEFLATED)
 
     refused(archive_of(tmp_path, change), "stands for")
 
@@ -326,7 +330,7 @@ def test_members_that_say_they_are_short_and_are_not(tmp_path):
 
     def change(archive, members):
         write_all(archive, {key: content for key, content in members.items() if key != "config.json"})
-        archive.writestr("config.json", b" " * 200_000_000, compress_type=zipfile.ZIP_DEFLATED)
+        archive.writestr("config.json", b" " * 60_000_000, compress_type=zipfile.ZIP_DEFLATED)
         archive.getinfo("config.json").file_size = 1000
 
     refused(archive_of(tmp_path, change))
@@ -531,7 +535,7 @@ def valid(tmp_path_factory):
     return folder, (folder / "model.safetensors").read_bytes()
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(edits=EDITS)
 @example(edits=[("set", 0, 255)])
 def test_whatever_happens_to_a_file_it_loads_or_is_refused(valid, edits):
