@@ -33,6 +33,7 @@
 #include "rows.c"
 #include "sampling.c"
 #include "optim.c"
+#include "sum_of_squares.c"
 #include "random.c"
 
 extern const cdl_primitives CDL_TABLE;
@@ -79,8 +80,15 @@ const cdl_primitives CDL_TABLE = {
     .affine_sample = affine_sample,
     .sgd = sgd,
     .momentum = momentum,
+    .adagrad = adagrad,
+    .adadelta = adadelta,
     .rmsprop = rmsprop,
     .adam = adam,
+    .nadam = nadam,
+    .adamax = adamax,
+    .lion = lion,
+    .ftrl = ftrl,
+    .sum_of_squares = sum_of_squares,
     .random_uniform = random_uniform,
     .random_normal = random_normal,
     .dropout = dropout,

@@ -6,8 +6,9 @@ import keras
 import numpy as np
 from networks import Network
 from timing import Task
+from workloads import gradients
 
-from peers.keras_words import trainer
+from peers.keras_words import optimizer, trainer
 
 
 class Peer:
@@ -36,3 +37,23 @@ class Peer:
     def predict(self, network: Network, count: int) -> Task:
         (model, _), (x, _) = self._model(network), network.samples(count)
         return Task(lambda: np.asarray(model.predict_on_batch(x)))
+
+    def optimizer(self, rule: str, options: tuple, network: Network) -> Task | None:
+        if keras.backend.backend() != "jax":
+            return None
+        import jax
+
+        chosen = optimizer(keras, rule, options)
+        variables = [keras.Variable(weight, name=f"v{k}") for k, weight in enumerate(network.weights())]
+        grads = [jax.numpy.array(gradients(*variable.shape)) for variable in variables]
+        chosen.build(variables)
+        update = jax.jit(chosen.stateless_apply, donate_argnums=(0, 2))
+        values, state = [v.value for v in variables], [v.value for v in chosen.variables]
+
+        def step() -> None:
+            nonlocal values, state
+            values, state = update(state, grads, values)
+
+        return Task(
+            step, wait=lambda: jax.block_until_ready(values), read=lambda _: np.concatenate([*map(np.ravel, values)])
+        )

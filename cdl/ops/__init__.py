@@ -83,8 +83,15 @@ from cdl.ops.rows import (
     take_rows,
 )
 from cdl.ops.rules import (
+    adadelta,
+    adagrad,
     adam,
+    adamax,
+    ftrl,
+    lion,
     momentum,
+    nadam,
     rmsprop,
     sgd,
+    sum_of_squares,
 )

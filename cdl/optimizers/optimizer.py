@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 import numbers
 import re
 import warnings
@@ -12,7 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from cdl import ops
 from cdl.optimizers import schedules
+from cdl.optimizers.averages import Averages
+from cdl.optimizers.clipping import clip_global_norm, clip_norms, clip_values
+from cdl.optimizers.reading import FloatReading, IntReading
 from cdl.optimizers.table import Table
 from cdl.utils import registry
 from cdl.utils.naming import auto_name
@@ -21,18 +24,6 @@ from cdl.variable import RowGradient, Variable
 Gradient = np.ndarray | RowGradient
 GRADIENTS = (np.ndarray, RowGradient)
 LearningRate = float | Callable[..., float]
-
-
-def shrink(values: list[np.ndarray], decays: list[float]) -> None:
-    """The weight decay of a step: value -= value * decay, for rules that do not do it themselves."""
-    for value, decay in zip(values, decays, strict=True):
-        if decay:
-            value -= value * decay
-
-
-def norm(x: np.ndarray) -> float:
-    """The root of the sum of squares, in double precision and in one order, whatever the number of threads."""
-    return math.sqrt(np.square(x, dtype=np.float64).sum())
 
 
 class Optimizer:
@@ -113,7 +104,7 @@ class Optimizer:
         self._state: list[Variable] = []  # slots, averages and accumulators, in Keras' order
         self._trainable_variables: list[Variable] = []
         self._dtypes: list[np.dtype] = []
-        self._swapped = False  # whether the variables hold the averages, and these the values
+        self._averages: Averages | None = None
         self._excluded: set[Variable] = set()
         self._excluded_names: re.Pattern[str] | None = None
         self._learning_rate = self._as_learning_rate(learning_rate)
@@ -165,7 +156,8 @@ class Optimizer:
             return
         variables = list(variables)
         self._positions = {variable: position for position, variable in enumerate(variables)}
-        self._averages = self._add_state(variables, "average")[0] if self.use_ema else []
+        if self.use_ema:
+            self._averages = Averages(variables, self._add_state(variables, "average")[0])
         self._accumulators = (
             self._add_state(variables, "gradient_accumulator")[0] if self.gradient_accumulation_steps else []
         )
@@ -209,20 +201,34 @@ class Optimizer:
         return [self._calls, *rate, *self._state]
 
     @property
-    def iterations(self) -> int:
-        """The number of steps made so far."""
-        return self._calls.value.item() // (self.gradient_accumulation_steps or 1)
+    def t(self) -> int:
+        """The number of the step that is being made, or comes next: 1, 2, ..."""
+        return self._calls.value.item() // (self.gradient_accumulation_steps or 1) + 1
 
     @property
-    def learning_rate(self) -> float:
-        """The learning rate of the next step."""
+    def iterations(self) -> IntReading:
+        """The number of steps made so far."""
+        return IntReading(self.t - 1, self._set_iterations)
+
+    def _set_iterations(self, iterations: int) -> None:
+        self._calls.assign(iterations * (self.gradient_accumulation_steps or 1))
+
+    def _rate(self) -> float:
         rate = self._learning_rate
         if isinstance(rate, Variable):
             return rate.value.item()
         return float(rate(self._calls.value.item()) if self._rate_of_step else rate())
 
+    @property
+    def learning_rate(self) -> FloatReading:
+        """The learning rate of the next step."""
+        return FloatReading(self._rate(), self._set_learning_rate)
+
     @learning_rate.setter
     def learning_rate(self, learning_rate: LearningRate) -> None:
+        self._set_learning_rate(learning_rate)
+
+    def _set_learning_rate(self, learning_rate: LearningRate) -> None:
         if callable(self._learning_rate) and not callable(learning_rate):
             raise TypeError(
                 f"Optimizer {self.name!r} was created with a function as its learning rate, hence its learning rate is "
@@ -234,6 +240,8 @@ class Optimizer:
         if callable(learning_rate):
             self._rate_of_step = bool(inspect.signature(learning_rate).parameters)
             return learning_rate
+        if isinstance(learning_rate, np.ndarray | Variable) and learning_rate.shape == ():
+            learning_rate = np.asarray(learning_rate).item()
         if not isinstance(learning_rate, numbers.Real) or isinstance(learning_rate, bool):
             raise ValueError(
                 "Argument `learning_rate` should be a float, or a function that takes the number of steps made so far "
@@ -283,7 +291,7 @@ class Optimizer:
         if present:
             if (self.clipnorm or self.clipvalue or self.global_clipnorm or 0) > 0:
                 present = self._clip(present)
-            learning_rate = self.learning_rate
+            learning_rate = self._rate()
             self.begin_step()
             for table in tables:
                 table_grads = present if len(tables) == 1 else [present[k] for k in table.positions]
@@ -295,8 +303,8 @@ class Optimizer:
                 if used:
                     for arrays, rows in zip((table.values, *table.slots), (values, *slots), strict=True):
                         table.put_rows(arrays, used, rows)
-        if self.use_ema:
-            self._update_averages()
+        if self._averages:
+            self._update_averages(self._averages)
         for table in tables:
             for variable, constraint in table.constrained:
                 variable.assign(constraint(variable.value))
@@ -367,66 +375,51 @@ class Optimizer:
         for table in tables:
             for position, variable in zip(table.positions, table.variables, strict=True):
                 sums[position] = self._accumulators[self._positions[variable]].value
-                sums[position] += grads[position]
+            so_far, new = ([arrays[position] for position in table.positions] for arrays in (sums, grads))
+            ops.sgd(so_far, new, table.no_decay, -1.0)  # so_far += new
         if (self._calls.value.item() + 1) % steps:
             return []
-        means = [total / steps for total in sums]
+        means = [np.asarray(total / steps) for total in sums]
         for accumulator in self._accumulators:
             accumulator.value.fill(0)
         return means
 
     def _clip(self, grads: list[np.ndarray]) -> list[np.ndarray]:
-        """The gradients within the limit that is set. A global norm that is not finite makes all of them NaN."""
-        if self.clipvalue:
-            return [np.clip(grad, -self.clipvalue, self.clipvalue) for grad in grads]
-        norms = [norm(grad) for grad in grads]
-        limit = self.clipnorm or self.global_clipnorm or math.inf
+        """The gradients within the limit that is set."""
         if self.clipnorm:
-            return [grad * (limit / max(own, limit)) for grad, own in zip(grads, norms, strict=True)]
-        total = math.hypot(*norms)
-        scale = limit / max(total, limit) if math.isfinite(total) else math.nan
-        return [grad * scale for grad in grads]
+            return clip_norms(grads, self.clipnorm)
+        if self.global_clipnorm:
+            return clip_global_norm(grads, self.global_clipnorm)
+        return clip_values(grads, self.clipvalue or 0.0)
 
-    def _update_averages(self) -> None:
-        """average = m average + (1 - m) value, with m = 0 in the first step."""
-        m = self.ema_momentum if self.iterations else 0.0
-        for variable, average in zip(self._trainable_variables, self._averages, strict=True):
-            average.value *= m
-            average.value += (1 - m) * variable.value
-        if self.ema_overwrite_frequency and (self.iterations + 1) % self.ema_overwrite_frequency == 0:
-            self.finalize_variable_values(self._trainable_variables)
+    def _update_averages(self, averages: Averages) -> None:
+        averages.update(self.ema_momentum if self.t > 1 else 0.0)  # the first values are the first averages
+        if self.ema_overwrite_frequency and self.t % self.ema_overwrite_frequency == 0:
+            averages.overwrite(self._trainable_variables)
 
     def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
         """With `use_ema`, copy the averages into the variables, which must be those of `build`. `fit` ends with it."""
         if not self.use_ema:
             return
-        if len(var_list) != len(self._averages):
+        known = self._averages.averages if self._averages else []
+        if len(var_list) != len(known):
             raise ValueError(
                 f"The length of model variables ({len(var_list)}) to override does not match the length of model "
-                f"variables stored in the optimizer ({len(self._averages)}). Please check if the optimizer was called "
+                f"variables stored in the optimizer ({len(known)}). Please check if the optimizer was called "
                 "on your model."
             )
-        for variable, average in zip(var_list, self._averages, strict=True):
-            if self._swapped:
-                average.assign(variable)
-            else:
-                variable.assign(average)
-        self._swapped = False
+        if self._averages:
+            self._averages.overwrite(var_list)
 
     def use_averages(self, wanted: bool) -> None:
         """Let the variables and their averages change places, or change back. ValueError if there are no averages."""
-        if wanted == self._swapped:
-            return
-        if not (self.use_ema and self.built):
+        if wanted and not self._averages:
             raise ValueError(
                 f"Optimizer {self.name!r} keeps averages of the weights from its first step on, where it was created "
                 f"with `use_ema=True`. Received: use_ema={self.use_ema}, iterations={self.iterations}"
             )
-        for variable, average in zip(self._trainable_variables, self._averages, strict=True):
-            value = variable.numpy()
-            variable.assign(average)
-            average.assign(value)
-        self._swapped = wanted
+        if self._averages and wanted != self._averages.swapped:
+            self._averages.swap()
 
     # ---- weight decay ----
 

@@ -63,7 +63,7 @@ class SGD(Optimizer):
 
     def update(self, values, grads, slots, decays, learning_rate):
         if self.momentum:
-            ops.momentum(values, grads, slots[0], decays, learning_rate, self.momentum, self.nesterov)
+            ops.momentum(values, grads, slots, decays, learning_rate, self.momentum, self.nesterov)
         else:
             ops.sgd(values, grads, decays, learning_rate)
 

@@ -73,8 +73,15 @@ from cdl.reference.rows import (
     take_rows,
 )
 from cdl.reference.rules import (
+    adadelta,
+    adagrad,
     adam,
+    adamax,
+    ftrl,
+    lion,
     momentum,
+    nadam,
     rmsprop,
     sgd,
+    sum_of_squares,
 )
