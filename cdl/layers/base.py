@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -12,12 +12,13 @@ import numpy as np
 from cdl import config, constraints, initializers, regularizers
 from cdl.layers.context import Context
 from cdl.utils.naming import auto_name
-from cdl.variable import Variable
+from cdl.variable import RowGradient, Variable
 
 if TYPE_CHECKING:
     from cdl.layers.input import KerasTensor
 
 Shape = tuple[int | None, ...]
+Gradient = np.ndarray | RowGradient | None
 
 
 def _recording_build(build: Any) -> Any:
@@ -60,8 +61,9 @@ class Layer:
     ...         return dy * self.scale.value
     """
 
-    # Counts every change of what is built, contained or trainable; models cache their lists until it moves.
+    # They count the changes of what is built or contained, and of `trainable`; lists are kept until they move.
     structure_version: ClassVar[int] = 0
+    flags_version: ClassVar[int] = 0
 
     _variables: list[Variable]
     _sublayers: list[Layer]
@@ -148,6 +150,19 @@ class Layer:
             f"{self.who} does not define backward(ctx, dy), so nothing in it or before it can be trained. Write the "
             f"derivative of its forward; cdl has no automatic differentiation."
         )
+
+    def gradients(self, ctx: Context, dy: np.ndarray) -> list[Gradient]:
+        """Goes back, and returns the gradients of the trainable variables, in their order: for a step of one's own.
+
+        Nothing is left of gradients from before. None for a variable that has none.
+
+        >>> optimizer.apply(model.gradients(ctx, dy), model.trainable_variables)
+        """
+        variables = self.trainable_variables
+        for variable in variables:
+            variable.grad = None
+        self.backward(ctx, dy)
+        return [variable.grad for variable in variables]
 
     # ---- masks ----
 
@@ -286,11 +301,13 @@ class Layer:
     @property
     def weights(self) -> list[Variable]:
         """All variables: of each layer first the trainable ones, then its state; then those of the layers inside."""
-        own = sorted(self._variables, key=lambda variable: variable.is_state)
-        found = list(own)
+        found = self._own_variables()
         for layer in self._sublayers:
             found += [w for w in layer.weights if all(w is not other for other in found)]
         return found
+
+    def _own_variables(self) -> list[Variable]:
+        return sorted(self._variables, key=lambda variable: variable.is_state)
 
     @property
     def variables(self) -> list[Variable]:
@@ -298,7 +315,7 @@ class Layer:
 
     @property
     def trainable_weights(self) -> list[Variable]:
-        return [variable for variable in self.weights if variable.trainable]
+        return [variable for variable in self.weights if variable.trainable] if self._trainable else []
 
     @property
     def trainable_variables(self) -> list[Variable]:
@@ -306,7 +323,7 @@ class Layer:
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
-        return [variable for variable in self.weights if not variable.trainable]
+        return [variable for variable in self.weights if not (variable.trainable and self._trainable)]
 
     @property
     def non_trainable_variables(self) -> list[Variable]:
@@ -314,7 +331,10 @@ class Layer:
 
     @property
     def trainable(self) -> bool:
-        """Whether training changes the layer's variables. Setting it sets it for all layers inside as well."""
+        """Whether training changes the layer's variables. Setting it sets it for all layers inside as well.
+
+        A compiled model goes by what it was when `compile` was called, as Keras documents it: compile again.
+        """
         return self._trainable
 
     @trainable.setter
@@ -323,7 +343,7 @@ class Layer:
             layer._trainable = bool(value)
             for variable in layer._variables:
                 variable.trainable = bool(value) and not variable.is_state
-        Layer.structure_version += 1
+        Layer.flags_version += 1
 
     @property
     def losses(self) -> list[float]:
@@ -383,6 +403,42 @@ class Layer:
     def from_config(cls, config: dict[str, Any]) -> Layer:
         """A new layer from `get_config`'s dictionary."""
         return cls(**config)
+
+    # ---- files ----
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """What `build_from_config` needs to build an equal layer; None before the layer is built."""
+        return None if self._build_shape is None else {"input_shape": list(self._build_shape)}
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Build the layer as `get_build_config` described it."""
+        if config.get("input_shape") is not None:
+            self.build(tuple(config["input_shape"]))
+
+    def save_own_variables(self, store: dict[str, Any]) -> None:
+        """Put the layer's own variables, not those of layers inside, into `store`: under "0", "1", ... as in Keras."""
+        for number, variable in enumerate(self._own_variables()):
+            store[str(number)] = variable
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Take what `save_own_variables` has put there. ValueError where number or shapes differ."""
+        variables = self._own_variables()
+        if len(store) != len(variables):
+            raise ValueError(
+                f"Layer '{self.name}' expected {len(variables)} variables, but received {len(store)} variables during "
+                f"loading. Expected: {[variable.name for variable in variables]}"
+            )
+        for number, variable in enumerate(variables):
+            variable.assign(store[str(number)])
+
+    # Pickles and copies hold all there is. Lists that are kept until the structure changes are out of date afterwards.
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_pickled_version": Layer.structure_version}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        Layer.structure_version = max(Layer.structure_version, state.pop("_pickled_version")) + 1
+        vars(self).update(state)
 
     @property
     def who(self) -> str:
