@@ -15,16 +15,15 @@ class Averages:
         self.variables = variables
         self.averages = averages
         self.swapped = False  # whether the variables hold the averages, and these the values
-        self._of_each_dtype = [
-            tuple(
-                [variable.value for variable in of_both if variable.dtype == dtype] for of_both in (averages, variables)
-            )
-            for dtype in dict.fromkeys(variable.dtype for variable in variables)
-        ]
+        self._dtypes = dict.fromkeys(variable.dtype for variable in variables)
 
     def update(self, momentum: float) -> None:
         """average = momentum * average + (1 - momentum) * value"""
-        for averages, values in self._of_each_dtype:
+        for dtype in self._dtypes:
+            averages, values = (
+                [variable.value for variable in variables if variable.dtype == dtype]
+                for variables in (self.averages, self.variables)
+            )
             ops.sgd(averages, values, [1 - momentum] * len(values), momentum - 1)
 
     def overwrite(self, variables: Sequence[Variable]) -> None:
