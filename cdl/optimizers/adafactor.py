@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from cdl import ops
-from cdl.optimizers.optimizer import LearningRate, Optimizer
+from cdl.optimizers.optimizer import Optimizer
+from cdl.optimizers.state import LearningRate
 
 
 class Adafactor(Optimizer):

@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from cdl import ops
-from cdl.optimizers.optimizer import LearningRate, Optimizer
+from cdl.optimizers.optimizer import Optimizer
+from cdl.optimizers.state import LearningRate
 
 
 class Adam(Optimizer):

@@ -9,7 +9,8 @@ import numpy as np
 
 from cdl import ops
 from cdl.optimizers.clipping import norm
-from cdl.optimizers.optimizer import LearningRate, Optimizer
+from cdl.optimizers.optimizer import Optimizer
+from cdl.optimizers.state import LearningRate
 
 
 class Lamb(Optimizer):
