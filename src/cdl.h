@@ -248,8 +248,9 @@ typedef struct {
     cdl_rule lion;              /* m */
     cdl_rule ftrl;              /* n, z */
 
-    /* The sum of x[j]^2, in double precision. */
-    int (*sum_of_squares)(ptrdiff_t size, const void *x, double *total);
+    /* total = l1 * sum |x| + l2 * sum x^2, in double precision;  dx = l1 * sign(x) + 2 l2 x. */
+    int (*penalty)(ptrdiff_t size, const void *x, double l1, double l2, double *total);
+    void (*penalty_gradient)(ptrdiff_t size, const void *x, double l1, double l2, void *dx);
 
     /* Random numbers: element j depends on (seed, stream, j) only.
      * uniform in [low, high);  normal(mean, deviation);

@@ -154,12 +154,17 @@ RULE(adamax, 0.4, 2)
     return value - splat(r.learning_rate) * *m / (*u + splat(r.epsilon));
 }
 
+/* size * sign(x): 0 for 0, and NaN for NaN */
+static inline vec with_sign(double size, vec x)
+{
+    return vselect((x < splat(0)) | (x > splat(0)), vcopysign(splat(size), x), x);
+}
+
 RULE(lion, 0.2, 1)
 {
     vec *m = &slot[0], direction = towards(*m, grad, 1 - r.beta_1);
-    mask moves = (direction < splat(0)) | (direction > splat(0));           /* else it is 0 or NaN */
     *m = towards(*m, grad, 1 - r.beta_2);
-    return value - vselect(moves, vcopysign(splat(r.learning_rate), direction), direction);
+    return value - with_sign(r.learning_rate, direction);
 }
 
 /* x^p for x, p >= 0; 0^0 = 1.  The error grows with |p log x|: 10 ulp where that is 10. */

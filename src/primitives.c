@@ -33,7 +33,7 @@
 #include "rows.c"
 #include "sampling.c"
 #include "optim.c"
-#include "sum_of_squares.c"
+#include "penalty.c"
 #include "random.c"
 
 extern const cdl_primitives CDL_TABLE;
@@ -88,7 +88,8 @@ const cdl_primitives CDL_TABLE = {
     .adamax = adamax,
     .lion = lion,
     .ftrl = ftrl,
-    .sum_of_squares = sum_of_squares,
+    .penalty = penalty,
+    .penalty_gradient = penalty_gradient,
     .random_uniform = random_uniform,
     .random_normal = random_normal,
     .dropout = dropout,

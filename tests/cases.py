@@ -550,8 +550,14 @@ OPTIMIZERS = [
         Case("ftrl", VARIABLES, VARIABLES, [STATE, VARIABLES], DECAYS, 0.5, power, 1.0, l1, l2, 0.05, size=10.0)
         for power, l1, l2 in ((0.5, 0.0, 0.0), (0.5, 0.7, 0.1), (0.8, 0.7, 0.1), (0.0, 0.1, 0.1), (1.0, 0.1, 0.0))
     ],
-    *[Case("sum_of_squares", wide(size), length=size) for size in (*SIZES, MANY)],
-    Case("sum_of_squares", normal(3, 5, 7)),
+    *[
+        Case(op, wide(size), l1, l2, length=size)
+        for op in ("penalty", "penalty_gradient")
+        for size in (*SIZES, MANY)
+        for l1, l2 in ((0.0, 1.0), (0.5, 0.0), (0.01, 0.1))
+    ],
+    Case("penalty", normal(3, 5, 7), 0.1, 0.2),
+    Case("penalty_gradient", with_ties(3, 5, 7), 0.1, 0.2),
 ]
 
 

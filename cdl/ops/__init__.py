@@ -91,7 +91,8 @@ from cdl.ops.rules import (
     lion,
     momentum,
     nadam,
+    penalty,
+    penalty_gradient,
     rmsprop,
     sgd,
-    sum_of_squares,
 )

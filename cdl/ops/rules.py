@@ -1,4 +1,4 @@
-"""Optimizer rules, and the sum that norms are made of.
+"""Optimizer rules, and penalties on weights (with l1 = 0 and l2 = 1, squares of norms).
 
 A rule updates a list of variables in place. values, grads: lists of arrays of equal shapes; slots: a list of such lists
 for each part of the rule's state; `decays` holds one number per variable: before the rule, value -= value * decay.
@@ -178,9 +178,14 @@ def ftrl(
     backend.active.ftrl(values, grads, slots, decays, learning_rate, power, beta, l1, l2, l2_shrinkage)
 
 
-def sum_of_squares(x: np.ndarray) -> float:
-    """The sum of all x^2, added up in double precision."""
-    return backend.active.sum_of_squares(x)
+def penalty(x: np.ndarray, l1: float, l2: float) -> float:
+    """l1 * sum |x| + l2 * sum x^2, added up in double precision."""
+    return backend.active.penalty(x, l1, l2)
+
+
+def penalty_gradient(x: np.ndarray, l1: float, l2: float) -> np.ndarray:
+    """dx = l1 * sign(x) + 2 l2 x"""
+    return backend.active.penalty_gradient(x, l1, l2)
 
 
 def _check(who: str, slots: Slots, expected: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from cdl import ops
+from cdl.optimizers.clipping import norm
 from cdl.optimizers.optimizer import Optimizer
 from cdl.optimizers.state import LearningRate
 
@@ -113,4 +114,4 @@ class Adafactor(Optimizer):
 
 def rms(x: np.ndarray) -> float:
     """The root of the mean square."""
-    return math.sqrt(ops.sum_of_squares(x) / x.size)
+    return norm(x) / math.sqrt(x.size)

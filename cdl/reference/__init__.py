@@ -81,7 +81,8 @@ from cdl.reference.rules import (
     lion,
     momentum,
     nadam,
+    penalty,
+    penalty_gradient,
     rmsprop,
     sgd,
-    sum_of_squares,
 )

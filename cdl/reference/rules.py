@@ -1,4 +1,4 @@
-"""Optimizer rules."""
+"""Optimizer rules, and penalties on weights."""
 
 import numpy as np
 
@@ -90,5 +90,9 @@ def ftrl(values, grads, slots, decays, learning_rate, power, beta, l1, l2, l2_sh
         n += grad**2
 
 
-def sum_of_squares(x):
-    return float(np.square(x, dtype=np.float64).sum())
+def penalty(x, l1, l2):
+    return float(np.sum(l1 * np.abs(x) + l2 * x**2, dtype=np.float64))
+
+
+def penalty_gradient(x, l1, l2):
+    return l1 * np.sign(x) + 2 * l2 * x

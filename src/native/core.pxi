@@ -169,7 +169,8 @@ cdef extern from "cdl.h" nogil:
         cdl_rule adamax
         cdl_rule lion
         cdl_rule ftrl
-        int (*sum_of_squares)(Py_ssize_t, const void *, double *) noexcept nogil
+        int (*penalty)(Py_ssize_t, const void *, double, double, double *) noexcept nogil
+        void (*penalty_gradient)(Py_ssize_t, const void *, double, double, void *) noexcept nogil
         void (*random_uniform)(uint64_t, uint64_t, Py_ssize_t, double, double, void *) noexcept nogil
         void (*random_normal)(uint64_t, uint64_t, Py_ssize_t, double, double, void *) noexcept nogil
         void (*dropout)(uint64_t, uint64_t, Py_ssize_t, double, const void *, void *) noexcept nogil

@@ -131,7 +131,7 @@ def ftrl(values, grads, slots, decays, double learning_rate, double power, doubl
     s.take(s.table().ftrl)
 
 
-def sum_of_squares(cnp.ndarray x not None):
+def penalty(cnp.ndarray x not None, double l1, double l2):
     cdef int t = float_type(x, "x")
     x = dense(x, t, "x")
     cdef Py_ssize_t size = cnp.PyArray_SIZE(x)
@@ -139,7 +139,18 @@ def sum_of_squares(cnp.ndarray x not None):
     cdef double total
     cdef int failed
     with nogil:
-        failed = table(t).sum_of_squares(size, px, &total)
+        failed = table(t).penalty(size, px, l1, l2, &total)
     if failed:
         out_of_memory()
     return total
+
+
+def penalty_gradient(cnp.ndarray x not None, double l1, double l2):
+    cdef int t = float_type(x, "x")
+    x = dense(x, t, "x")
+    cdef cnp.ndarray dx = like(x)
+    cdef Py_ssize_t size = cnp.PyArray_SIZE(x)
+    cdef address px = data(x), pd = data(dx)
+    with nogil:
+        table(t).penalty_gradient(size, px, l1, l2, pd)
+    return dx

@@ -122,10 +122,11 @@ static void elements(ptrdiff_t n)
                 rules[rule](&step);
             });
     }
-    ON_BOTH("sum_of_squares", n, 0, 0, {
-        double sum;
-        t->sum_of_squares(n, x[0], &sum);
-        memcpy(result(s, 0), &sum, sizeof sum);
+    ON_BOTH("penalty", n, 0, 0, {
+        double total;
+        t->penalty(n, x[0], 0.1, 0.2, &total);
+        memcpy(result(s, 0), &total, sizeof total);
+        t->penalty_gradient(n, x[0], 0.1, 0.2, result(s, 1));
     });
 }
 
