@@ -148,6 +148,11 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
         inputs = tuple(x.value if isinstance(x, Variable) else x for x in inputs)
         return getattr(ufunc, method)(*inputs, **kwargs)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """From a pickle or for a copy: NumPy's arrays lie elsewhere in memory."""
+        vars(self).update(state)
+        self.value = aligned_copy(self.value, self.value.dtype)
+
     # A variable is itself, not its numbers: it is found in lists and dictionaries by identity.
     __hash__ = object.__hash__
     __eq__ = object.__eq__  # type: ignore[assignment]

@@ -2,8 +2,9 @@
 
 Images and labels: `digits` is bundled with the library and needs no network; `mnist`, `fashion_mnist`, `cifar10`.
 Sequences: `sentiment_sentences`, `tiny_shakespeare`, `tang_poems`, `spoken_digits`, `daily_temperatures`,
-`airline_passengers`.  All but `digits` are read from the folder named by the environment variable `CDL_DATA_DIR`, else
-from the cache folder (`CDL_CACHE_DIR`), else downloaded into it and compared with a checksum.
+`airline_passengers`.  A table: `california_housing`.  All but `digits` are read from the folder that the environment
+variable `CDL_DATA_DIR` names, else from the cache folder (`CDL_CACHE_DIR`), else downloaded into it and compared with a
+checksum.
 """
 
 import importlib
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cdl.datasets import (
         airline_passengers,
+        california_housing,
         cifar10,
         daily_temperatures,
         digits,
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "airline_passengers",
+    "california_housing",
     "cifar10",
     "daily_temperatures",
     "digits",

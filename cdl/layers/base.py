@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -301,11 +301,13 @@ class Layer:
     @property
     def weights(self) -> list[Variable]:
         """All variables: of each layer first the trainable ones, then its state; then those of the layers inside."""
-        own = sorted(self._variables, key=lambda variable: variable.is_state)
-        found = list(own)
+        found = self._own_variables()
         for layer in self._sublayers:
             found += [w for w in layer.weights if all(w is not other for other in found)]
         return found
+
+    def _own_variables(self) -> list[Variable]:
+        return sorted(self._variables, key=lambda variable: variable.is_state)
 
     @property
     def variables(self) -> list[Variable]:
@@ -401,6 +403,42 @@ class Layer:
     def from_config(cls, config: dict[str, Any]) -> Layer:
         """A new layer from `get_config`'s dictionary."""
         return cls(**config)
+
+    # ---- files ----
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """What `build_from_config` needs to build an equal layer; None before the layer is built."""
+        return None if self._build_shape is None else {"input_shape": list(self._build_shape)}
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Build the layer as `get_build_config` described it."""
+        if config.get("input_shape") is not None:
+            self.build(tuple(config["input_shape"]))
+
+    def save_own_variables(self, store: dict[str, Any]) -> None:
+        """Put the layer's own variables, not those of layers inside, into `store`: under "0", "1", ... as in Keras."""
+        for number, variable in enumerate(self._own_variables()):
+            store[str(number)] = variable
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Take what `save_own_variables` has put there. ValueError where number or shapes differ."""
+        variables = self._own_variables()
+        if len(store) != len(variables):
+            raise ValueError(
+                f"Layer '{self.name}' expected {len(variables)} variables, but received {len(store)} variables during "
+                f"loading. Expected: {[variable.name for variable in variables]}"
+            )
+        for number, variable in enumerate(variables):
+            variable.assign(store[str(number)])
+
+    # Pickles and copies hold all there is. Lists that are kept until the structure changes are out of date afterwards.
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_pickled_version": Layer.structure_version}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        Layer.structure_version = max(Layer.structure_version, state.pop("_pickled_version")) + 1
+        vars(self).update(state)
 
     @property
     def who(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Any
 
@@ -437,10 +437,22 @@ class Model(Layer):
     # ---- what there is ----
 
     def summary(
-        self, line_length: int | None = None, print_fn: Callable[[str], Any] | None = None, show_trainable: bool = False
+        self,
+        line_length: int | None = None,
+        positions: Sequence[float] | None = None,
+        print_fn: Callable[[str], Any] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Sequence[str] | None = None,
     ) -> None:
-        """Print the layers, their output shapes and numbers of parameters."""
-        print_summary(self, line_length, print_fn or print, show_trainable)
+        """Print the layers, their output shapes and numbers of parameters, as Keras does.
+
+        `line_length`: by default 88, or what fits in the terminal; `positions`: where columns end, as parts of a line;
+        `print_fn`: gets the whole text instead; `expand_nested`: show layers of models and branches inside, too;
+        `show_trainable`: say which layers are trained; `layer_range`: two regular expressions, for the names of the
+        first and the last layer to show. Raises ValueError where these match nothing, and for a line that is too short.
+        """
+        print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
 
 
 def validates_after(epoch: int, validation_freq: int | list[int]) -> bool:

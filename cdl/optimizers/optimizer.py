@@ -491,3 +491,12 @@ class Optimizer:
             return
         for k, variable in enumerate(variables):
             variable.assign(store[str(k)])
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickles and copies: without the tables, which hold the arrays of the variables."""
+        return {name: value for name, value in vars(self).items() if name != "_tables"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if self.built:
+            self._tables = self._make_tables(self._trainable_variables)

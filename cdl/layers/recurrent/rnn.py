@@ -74,7 +74,6 @@ class RNN(SequenceLayer):
         self.single_state = not isinstance(cell.state_size, list | tuple)
         self.state_size = as_list(cell.state_size)
         self.states: States | None = None  # of a stateful layer, between its batches
-        self._values: States = []  # the arrays of these variables
         self._samples = 0  # that they are for
         self._batch_size: int | None = None  # where the model's input says it
         self._step_by_step = StepByStep(cell)
@@ -196,10 +195,13 @@ class RNN(SequenceLayer):
     def _remember(self, states: States) -> None:
         if self.states is None:
             self.states = each(lambda s: Variable(s, dtype=self.dtype, trainable=False, name="rnn_state"), states)
-            self._values = each(lambda variable: variable.value, self.states)
             self._samples = len(flatten(states)[0])
         else:
             copy_into(self._values, states)
+
+    @property
+    def _values(self) -> States:
+        return each(lambda variable: variable.value, self.states or [])
 
     def reset_state(self) -> None:
         """Begin anew: a stateful layer sets its states to zero."""
