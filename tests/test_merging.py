@@ -115,7 +115,9 @@ def test_a_model_with_branches_counts_and_names_its_variables():
     ]
     lines = []
     model.summary(print_fn=lines.append)
-    assert any("residual (Residual)" in line and "(None, 6)" in line and "110" in line for line in lines[0].splitlines())
+    assert any(
+        "residual (Residual)" in line and "(None, 6)" in line and "110" in line for line in lines[0].splitlines()
+    )
     assert any("parallel (Parallel)" in line and "(None, 7)" in line and "49" in line for line in lines[0].splitlines())
 
 
