@@ -4,7 +4,9 @@
 >>> model = Sequential([layers.Input((784,)), layers.Dense(10, activation="softmax")])
 """
 
+import importlib
 import os
+from typing import TYPE_CHECKING, Any
 
 from cdl import _clash
 
@@ -39,6 +41,9 @@ from cdl.optimizers import Optimizer  # noqa: E402
 from cdl.regularizers import Regularizer  # noqa: E402
 from cdl.variable import Variable  # noqa: E402
 
+if TYPE_CHECKING:
+    from cdl import preprocessing
+
 __all__ = [
     "Callback",
     "Context",
@@ -65,9 +70,17 @@ __all__ = [
     "models",
     "ops",
     "optimizers",
+    "preprocessing",
     "random",
     "regularizers",
     "utils",
 ]
 
 _native.name_functions(ops.FUNCTIONS)
+
+
+def __getattr__(name: str) -> Any:
+    """Parts that few programs need are imported when they are first named."""
+    if name != "preprocessing":
+        raise AttributeError(f"module 'cdl' has no attribute {name!r}")
+    return importlib.import_module(f"cdl.{name}")

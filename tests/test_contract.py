@@ -70,13 +70,14 @@ def test_functions_are_numbered_alike():
 # From the top down (docs/design.md). A module sees its own package and the lines below, but not its neighbours.
 ORDER = [
     {"cdl"},
+    {"wrappers"},
     {"plotting", "sklearn"},
     {"models"},
     {"saving"},
     {"callbacks"},
     {"metrics", "layers", "optimizers"},
     {"losses"},
-    {"activations", "initializers", "regularizers", "constraints", "datasets"},
+    {"activations", "initializers", "regularizers", "constraints", "datasets", "preprocessing"},
     {"random", "variable"},
     {"utils"},
     {"ops"},

@@ -6,15 +6,19 @@ import itertools
 
 import numpy as np
 from geometry import Convolution, Pooling
-from networks import Network
+from networks import Adversaries, Network
 from timing import Task
 from workloads import BETA_1, BETA_2, BN_EPSILON, EPSILON, LEARNING_RATE, gradients, noise
 
 import cdl
 from cdl import ops
-from peers.keras_words import trainer
+from peers.keras_words import perceptron, trainer
 
 PARAMETERS = {"elu": (1.0,)}
+
+
+def adam() -> cdl.optimizers.Adam:
+    return cdl.optimizers.Adam(LEARNING_RATE, BETA_1, BETA_2, EPSILON)
 
 
 class Peer:
@@ -29,6 +33,31 @@ class Peer:
             return model.train_step((x, label, None))["loss"]
 
         return Task.cycle(step, network.batches(), reset)
+
+    def adversarial_step(self, work: Adversaries) -> Task:
+        """As courses write it."""
+        g, reset_g = perceptron(cdl, work.generator)
+        d, reset_d = perceptron(cdl, work.discriminator)
+        d.compile(adam(), "binary_crossentropy")
+        d.trainable = False
+        gan = cdl.Sequential([g, d])
+        gan.compile(adam(), "binary_crossentropy")
+        ones, zeros = np.ones((work.batch, 1), np.float32), np.zeros((work.batch, 1), np.float32)
+        labels = np.concatenate([ones, zeros])
+
+        def step(first: np.ndarray, real: np.ndarray, second: np.ndarray) -> tuple[float, float]:
+            d_loss = d.train_on_batch(np.concatenate([real, g.predict_on_batch(first)]), labels)
+            return d_loss, gan.train_on_batch(second, ones)
+
+        def reset() -> None:
+            reset_g()
+            reset_d()
+            for model in (d, gan):
+                for variable in model.optimizer.variables[2:]:  # after the number of steps and the learning rate
+                    variable.value.fill(0)
+                model.optimizer.variables[0].value.fill(0)
+
+        return Task.cycle(step, work.batches(), reset)
 
     def fit_epoch(self, network: Network) -> Task:
         (model, reset), (x, label) = trainer(cdl, network), network.samples(60_000)

@@ -32,6 +32,17 @@ def trainer(library, network: Network, **compiled) -> tuple[object, Callable[[],
     return model, reset
 
 
+def perceptron(library, network: Network) -> tuple[object, Callable[[], None]]:
+    """Dense layers that end in a sigmoid, and what brings them back to the first weights."""
+    last = len(network.layers) - 1
+    dense = [
+        library.layers.Dense(layer.units, "sigmoid" if number == last else "relu")
+        for number, layer in enumerate(network.layers)
+    ]
+    model, weights = library.Sequential([library.Input(network.input_shape), *dense]), network.weights()
+    return model, lambda: model.set_weights(weights)
+
+
 def layer_of(layers, layer: Layer, last: bool) -> object:
     match layer:
         case Conv(filters, size, padding):

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from geometry import Convolution, Pooling
 from networks import (
+    Adversaries,
     Conv,
     Dense,
     Dropout,
@@ -141,6 +142,32 @@ class Peer:
         net = self._net(network)
         batches = [(self._batch(network, x), torch.tensor(label).long()) for x, label in network.batches()]
         return Task.cycle(net.step, batches, net.reset)
+
+    def adversarial_step(self, work: Adversaries) -> Task:
+        g, d = (Net(network, self.tuned, self.compiled) for network in (work.generator, work.discriminator))
+        ones, zeros = torch.ones(work.batch, 1), torch.zeros(work.batch, 1)
+        labels, loss_of = torch.cat([ones, zeros]), functional.binary_cross_entropy_with_logits
+        parameters = list(d.model.parameters())
+
+        def step(first: torch.Tensor, real: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+            with torch.no_grad():
+                fake = g.model(first).sigmoid()
+            d_loss = loss_of(d.model(torch.cat([real, fake])), labels)
+            d.optimizer.zero_grad()
+            d_loss.backward()
+            d.optimizer.step()
+            for parameter in parameters:  # its gradients would be computed in vain
+                parameter.requires_grad_(False)
+            g_loss = loss_of(d.model(g.model(second).sigmoid()), ones)
+            g.optimizer.zero_grad()
+            g_loss.backward()
+            g.optimizer.step()
+            for parameter in parameters:
+                parameter.requires_grad_(True)
+            return torch.stack([d_loss.detach(), g_loss.detach()])
+
+        batches = [tuple(map(torch.from_numpy, batch)) for batch in work.batches()]
+        return Task.cycle(step, batches, lambda: [net.reset() for net in (g, d)])
 
     def fit_epoch(self, network: Network) -> Task:
         net, (x, label) = self._net(network), network.samples(60_000)

@@ -1,0 +1,35 @@
+"""What `fit` hands to `train_step`: x, (x, y) or (x, y, sample_weight)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """x alone, or the tuple (x, y) or (x, y, sample_weight): as short as what is given allows.
+
+    >>> pack_x_y_sample_weight([[1.0]], [2.0])
+    ([[1.0]], [2.0])
+    """
+    if sample_weight is not None:
+        return x, y, sample_weight
+    if y is not None:
+        return x, y
+    return (x,) if isinstance(x, tuple | list) else x
+
+
+def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
+    """x, y and sample_weight, with None for what is not there. Raises ValueError for tuples of another length.
+
+    >>> unpack_x_y_sample_weight(([[1.0]], [2.0]))
+    ([[1.0]], [2.0], None)
+    """
+    if not isinstance(data, tuple | list):
+        return data, None, None
+    if not 1 <= len(data) <= 3:
+        raise ValueError(
+            f"Data is expected to be in format `x`, `(x,)`, `(x, y)`, or `(x, y, sample_weight)`. Received: "
+            f"{len(data)} elements."
+        )
+    x, y, sample_weight = (*data, None, None)[:3]
+    return x, y, sample_weight
