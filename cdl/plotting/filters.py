@@ -12,14 +12,19 @@ from cdl.plotting.style import symmetric_limit
 
 
 def plot_filters(
-    layer: Any, channel: int = 0, shape: Sequence[int] | None = None, count: int = 64, ax: Any = None
+    layer: Any,
+    channel: int = 0,
+    shape: Sequence[int] | None = None,
+    count: int = 64,
+    columns: int | None = None,
+    ax: Any = None,
 ) -> Any:
     """The filters of a layer as images, red where they add and blue where they subtract; returns the `Axes`.
 
     `layer`: Conv1D (steps across, channels down), Conv2D, DepthwiseConv2D or their transposes, or Dense, with the
     `shape` of the image that its inputs are. `channel`: of which input channel; filters of three channels are shown in
-    colours, grey is 0. `count`: at most so many filters. Raises ValueError for a layer that is not built or has no such
-    kernel.
+    colours, grey is 0. `count`: at most so many filters; `columns`: of the picture. Raises ValueError for a layer that
+    is not built or has no such kernel.
 
     >>> plot_filters(model.layers[0])
     """
@@ -29,12 +34,14 @@ def plot_filters(
     heading = f"{layer.name}: {len(shown) if len(shown) == total else f'{len(shown)} of {total}'} filters"
     channels = kernel.shape[3]
     if channels == 3:
-        return plot_images(0.5 + shown / (2 * limit), heading=heading, ax=ax)
+        return plot_images(0.5 + shown / (2 * limit), heading=heading, columns=columns, ax=ax)
     if not -channels <= channel < channels:
         raise ValueError(f"plot_filters: {layer.name!r} has {channels} input channels. Received: channel={channel}")
     if channels > 1:
         heading += f", input channel {channel % channels} of {channels}"
-    return plot_images(shown[..., channel], heading=heading, cmap="RdBu_r", vmin=-limit, vmax=limit, ax=ax)
+    return plot_images(
+        shown[..., channel], heading=heading, columns=columns, cmap="RdBu_r", vmin=-limit, vmax=limit, ax=ax
+    )
 
 
 def filters_of(layer: Any, shape: Sequence[int] | None) -> np.ndarray:
