@@ -85,7 +85,6 @@ class Optimizer(OptimizerState):
 
     # ---- state ----
 
-    _trainable_variables: list[Variable]  # those of `build`
     _dtypes: Sequence[np.dtype] = ()
     _averages: Averages | None = None
     _excluded: Collection[Variable] = ()
