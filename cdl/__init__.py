@@ -4,7 +4,9 @@
 >>> model = Sequential([layers.Input((784,)), layers.Dense(10, activation="softmax")])
 """
 
+import importlib
 import os
+from types import ModuleType
 
 from cdl import _clash
 
@@ -71,3 +73,10 @@ __all__ = [
 ]
 
 _native.name_functions(ops.FUNCTIONS)
+
+
+def __getattr__(name: str) -> ModuleType:
+    """These parts are imported when they are first named: they need packages that `import cdl` does not."""
+    if name not in ("plotting", "saving", "sklearn"):
+        raise AttributeError(f"module 'cdl' has no attribute {name!r}")
+    return importlib.import_module(f"cdl.{name}")
