@@ -21,9 +21,9 @@ from cdl import activations, losses, ops
 Weight = np.ndarray | None
 
 
-def limit(dtype: Any) -> float:
-    """The largest -log(p): scikit-learn keeps probabilities within the float's epsilon of 0 and 1."""
-    return -math.log(np.finfo(dtype).eps)
+# The largest -log(p): scikit-learn keeps probabilities within the float's epsilon of 0 and 1. Whether one may be larger
+# is asked in two steps, since it seldom is: their sum is known, and the range of z is quickly found.
+LIMIT = {np.dtype(name): -math.log(np.finfo(name).eps) for name in ("float32", "float64")}
 
 
 def average(values: np.ndarray, weight: Weight, total: float) -> float:
@@ -70,9 +70,10 @@ class Sigmoid:
 
     def compare(self, t: np.ndarray, z: np.ndarray, weight: Weight, total: float) -> tuple[float, np.ndarray]:
         loss, dz = ops.binary_crossentropy_gradient(t, z, True, 0.0, weight, z.shape[1] / total)
-        if weight is not None or loss * total > limit(z.dtype):  # else none of the values can be that large
+        limit = LIMIT[z.dtype]
+        if (weight is not None or loss * total > limit) and not np.abs(z).max() + math.log(2) < limit:
             values = ops.binary_crossentropy(t.reshape(-1, 1), z.reshape(-1, 1), True).reshape(z.shape)
-            loss = average(np.minimum(values, limit(z.dtype)).sum(axis=1), weight, total)
+            loss = average(np.minimum(values, limit).sum(axis=1), weight, total)
         return loss, dz
 
 
@@ -86,9 +87,10 @@ class Softmax:
 
     def compare(self, t: np.ndarray, z: np.ndarray, weight: Weight, total: float) -> tuple[float, np.ndarray]:
         loss, dz = ops.categorical_crossentropy_gradient(t, z, True, 0.0, weight, 1 / total)
-        if weight is not None or loss * total > limit(z.dtype):
+        limit = LIMIT[z.dtype]
+        if (weight is not None or loss * total > limit) and not z.max() - z.min() + math.log(z.shape[1]) < limit:
             values = ops.categorical_crossentropy(t, z, True)
-            loss = average(np.minimum(values, limit(z.dtype)), weight, total)
+            loss = average(np.minimum(values, limit), weight, total)
         return loss, dz
 
 

@@ -54,8 +54,8 @@ class MLPClassifier(Core, sklearn.neural_network.MLPClassifier):
     `learning_rate_init`, or a `cdl.optimizers.Optimizer`. `dropout`: the part of each hidden layer's outputs that is
     set to 0 in training, one number or one for each hidden layer. `batch_norm`: normalise the hidden layers' sums by
     batch, before the activation. `clipnorm`, `clipvalue`, `global_clipnorm` (at most one): limits for the gradients, as
-    in cdl's optimizers. `callbacks`: one or a list, callbacks of `cdl.callbacks` or functions of (epoch, logs); logs has
-    "loss", "val_loss" and "val_score" where there is validation; a function that returns True ends training.
+    in cdl's optimizers. `callbacks`: one or a list, of `cdl.callbacks` or functions of (epoch, logs); logs has "loss",
+    with `X_val` "val_loss" and with `early_stopping` "val_score". A function that returns True ends training.
 
     Fitted attributes, besides scikit-learn's: `validation_loss_curve_`, the loss on `X_val` after each epoch, without
     the penalty; `stopped_`, after `partial_fit` with `early_stopping`.
@@ -154,9 +154,7 @@ class MLPClassifier(Core, sklearn.neural_network.MLPClassifier):
             return super().fit(X, y, sample_weight)
 
     @available_if(lambda self: self._check_solver())
-    def partial_fit(
-        self, X, y, sample_weight=None, classes=None, *, X_val=None, y_val=None, sample_weight_val=None
-    ):
+    def partial_fit(self, X, y, sample_weight=None, classes=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Update the model with one pass over the data; `classes`, all that there are, in the first call. Returns self.
 
         With `early_stopping`, which needs `X_val` and `y_val` here, each call is scored on them. When the score has not
@@ -207,8 +205,8 @@ class MLPClassifier(Core, sklearn.neural_network.MLPClassifier):
 class MLPRegressor(Core, sklearn.neural_network.MLPRegressor):
     """scikit-learn's `MLPRegressor`, several times faster, with the options that it lacks.
 
-    See `MLPClassifier`: the parameters are those, without `class_weight`. `loss` may also be "mae", "huber", "log_cosh",
-    "mape" or "msle", or a loss of `cdl.losses` (an object or a function).
+    See `MLPClassifier`: the parameters are those, without `class_weight`. `loss` may also be "mae", "huber", "mape",
+    "msle" or "log_cosh", or a loss of `cdl.losses` (an object or a function).
 
     >>> MLPRegressor(loss="huber", random_state=0).fit(X, y).predict(X_test)
     """

@@ -15,7 +15,6 @@ import numpy as np
 
 from cdl import activations, layers, ops
 from cdl.layers import Context, Layer
-from cdl.variable import Variable
 
 # scikit-learn's names for activations, and ours.
 NAMES = {"identity": "linear", "logistic": "sigmoid", "tanh": "tanh", "relu": "relu"}
@@ -87,23 +86,17 @@ class Network:
         return x, tape
 
     def backward(self, tape: Tape, dy: np.ndarray) -> list[np.ndarray]:
-        """The gradients of all kernels, then of all biases, then of the layers between (`variables`)."""
-        variables = self.variables
+        """The gradients of all kernels, then of all biases, then of what is trained in the layers between."""
+        variables = [v for between in self.between for layer in between for v in layer.trainable_weights]
         for variable in variables:
             variable.grad = None
-        last = len(tape) - 1
         dkernels, dbiases = [dy] * len(tape), [dy] * len(tape)
-        for k in range(last, -1, -1):
+        for k in range(len(tape) - 1, -1, -1):
             x, z, calls = tape[k]
             for layer, ctx in reversed(calls):
                 dy = layer.backward(ctx, dy)
             dy, dkernels[k], dbiases[k] = product_backward(x, self.kernels[k], z, dy, self.functions[k], k > 0)
         return [*dkernels, *dbiases, *(variable.grad for variable in variables)]
-
-    @property
-    def variables(self) -> list[Variable]:
-        """What is trained of the layers between."""
-        return [variable for between in self.between for layer in between for variable in layer.trainable_weights]
 
 
 def product(x: Any, kernel: np.ndarray, bias: np.ndarray, f: str) -> np.ndarray:
@@ -123,3 +116,26 @@ def product_backward(
         return ops.linear_backward(x, kernel, y, dy, f, need_dx)
     dz = ops.activation_backward(y, y, dy, f)  # of the functions that are fused, the derivative follows from y
     return None, np.ascontiguousarray(x.T @ dz), ops.column_sum(dz)
+
+
+def loss_and_gradients(
+    network: Network, head: Any, alpha: float, x: Any, t: np.ndarray, weight: np.ndarray | None
+) -> tuple[float, list[np.ndarray]]:
+    """The loss of a batch with its penalty, alpha / 2 |kernels|^2 / (sum of the weights), and all gradients."""
+    total = len(t) if weight is None else float(weight.sum())
+    if total == 0:
+        raise ZeroDivisionError("Weights sum to zero, can't be normalized")
+    z, tape = network.forward(x)
+    loss, dz = head.compare(t, z, weight, total)
+    gradients = network.backward(tape, dz)
+    if alpha:
+        kernels, share = network.kernels, alpha / total
+        ops.sgd(gradients[: len(kernels)], kernels, [0.0] * len(kernels), -share)  # gradient += share * kernel
+        for kernel in kernels:
+            loss += 0.5 * share * sum_of_squares(kernel)
+    return loss, gradients
+
+
+def sum_of_squares(x: np.ndarray) -> float:
+    x = x.ravel()
+    return float(np.einsum("i,i->", x, x))

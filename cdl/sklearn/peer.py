@@ -34,7 +34,8 @@ REPLACED = {
     "_init_coef": ("self", "fan_in", "fan_out", "dtype"),
     "_initialize": ("self", "y", "layer_units", "dtype"),
     "_loss_grad_lbfgs": (
-        "self", "packed_coef_inter", "X", "y", "sample_weight", "activations", "deltas", "coef_grads", "intercept_grads",
+        "self", "packed_coef_inter",
+        "X", "y", "sample_weight", "activations", "deltas", "coef_grads", "intercept_grads",
     ),
     "_predict": ("self", "X", "check_input"),
 }  # fmt: skip
