@@ -324,6 +324,20 @@ def test_random_state_leaves_the_programs_numbers_alone():
     assert draw() == expected
 
 
+def test_random_state_holds_in_threads():
+    """Each of them beside one that draws without a seed."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    def fitted(random_state):
+        return Classifier(noisy, fit_kwargs={"epochs": 5}, random_state=random_state).fit(X, Y).predict_proba(X)
+
+    expected = [fitted(seed) for seed in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(fitted, [0, None, 1, None, 2, None, 3]))
+    for alone, together in zip(expected, found[::2], strict=True):
+        np.testing.assert_array_equal(alone, together)
+
+
 def interrupt(epoch, logs):
     raise RuntimeError("interrupted")
 
