@@ -499,6 +499,7 @@ def test_targets_that_are_no_classes():
         classifier().fit(X, Y[:, None])
 
 
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast")  # scikit-learn's, before its error
 def test_not_fitted_and_fitted_to_something_else():
     with pytest.raises(NotFittedError):
         classifier().predict(X)
@@ -507,8 +508,15 @@ def test_not_fitted_and_fitted_to_something_else():
         broken.fit(X, Y)
     with pytest.raises(NotFittedError):
         broken.predict_proba(X)
+    fitted = classifier().fit(X, Y)
     with pytest.raises(ValueError, match="X has 3 features, but Classifier is expecting 4"):
-        classifier().fit(X, Y).predict(X[:, 1:])
+        fitted.predict(X[:, 1:])
+    for wrong, message in ((np.nan, "NaN"), (-np.inf, "infinity"), (1e39, "too large for dtype")):
+        for rows in (1, 150 * 40):  # what is small is checked in a shorter way
+            x = np.ones((rows, 4))
+            x[0, 2] = wrong
+            with pytest.raises(ValueError, match=message):
+                fitted.predict(x)
 
 
 def test_the_names_of_keras():
