@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import string
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -246,6 +246,9 @@ class TextVectorization(CategoricalLayer, AdaptiveLayer):
         functions = {key: registry.deserialize(config[key]) for key in ("standardize", "split")}
         ngrams = config["ngrams"]
         return cls(**{**config, **functions, "ngrams": tuple(ngrams) if isinstance(ngrams, list) else ngrams})
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Nothing: what Keras' files have for this layer, they have for its lookup layer, too."""
 
 
 def with_ngrams(words: Sequence[str], sizes: Sequence[int]) -> list[str]:
