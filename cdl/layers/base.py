@@ -12,7 +12,7 @@ import numpy as np
 from cdl import config, constraints, initializers, regularizers
 from cdl.layers.context import Context
 from cdl.utils.naming import auto_name
-from cdl.variable import RowGradient, Variable
+from cdl.variable import UNSET, RowGradient, Variable, is_loading
 
 if TYPE_CHECKING:
     from cdl.layers.input import KerasTensor
@@ -279,8 +279,9 @@ class Layer:
         name: str | None = None,
     ) -> Variable:
         """Make a variable that belongs to the layer. `initializer` defaults to "glorot_uniform"."""
+        initializer = initializers.get("glorot_uniform" if initializer is None else initializer)
         variable = Variable(
-            initializers.get("glorot_uniform" if initializer is None else initializer),
+            UNSET if is_loading() else initializer,
             shape=tuple(shape),
             dtype=dtype or self.dtype,
             trainable=trainable and self._trainable,

@@ -28,6 +28,7 @@ from cdl.models.dataset import Dataset, batches_of
 from cdl.models.objective import Objective
 from cdl.models.summary import print_summary
 from cdl.models.trained import Trained
+from cdl.utils import registry
 from cdl.utils.packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from cdl.variable import Variable
 
@@ -433,6 +434,66 @@ class Model(Layer):
     def _beyond_compile(self) -> Iterable[Metric]:
         """The metrics that `compile` does not know: the model's attributes, or what a `metrics` of its own lists."""
         return self._own_metrics.values() if type(self).metrics is Model.metrics else self.metrics
+
+    # ---- files ----
+
+    def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
+        """Write the whole model to a file, from which `cdl.models.load_model` makes it again, to train on exactly.
+
+        `filepath` ends with ".safetensors" (cdl's own format), ".keras" or ".h5". Arguments and errors are those of
+        `cdl.saving.save_model`.
+        """
+        from cdl import saving
+
+        saving.save_model(self, filepath, overwrite, zipped, **kwargs)
+
+    def save_weights(self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
+        """Write the weights to a file, ".safetensors" or ".weights.h5". Errors as `cdl.saving.save_weights`."""
+        from cdl import saving
+
+        saving.save_weights(self, filepath, overwrite, max_shard_size)
+
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
+        """Take the weights from a file, of weights or of a whole model. Errors as `cdl.saving.load_weights`."""
+        from cdl import saving
+
+        saving.load_weights(self, filepath, skip_mismatch, **kwargs)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """What the model is, without its weights, as a text for `cdl.models.model_from_json`.
+
+        `kwargs` are for `json.dumps`, such as indent=2.
+        """
+        import json
+
+        from cdl.saving.construction import config_of
+
+        return json.dumps(config_of(self), **kwargs)
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """The arguments of `compile` as a dictionary of plain values; empty before it was called."""
+        if not self.compiled:
+            return {}
+        return registry.serialize({**self._compile_arguments, "optimizer": self.optimizer})
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """`compile` as `get_compile_config` described it; a `compile` of your own needs one of these, too."""
+        if not type(self).compile.__module__.startswith("cdl."):
+            warnings.warn(
+                "`compile()` was not called as part of model loading because the model's `compile()` method is custom. "
+                "Override `get_compile_config()` and `compile_from_config(config)` as well, or call `compile()` after "
+                "loading.",
+                stacklevel=2,
+            )
+            return
+        self.compile(**registry.deserialize(config))
+
+    def trained_flags(self, flags: dict[Layer, bool] | None = None) -> dict[Layer, bool]:
+        """For each layer, also inside others, whether it was trainable when the model was compiled; sets it."""
+        if flags is not None:
+            self._flags = dict(flags)
+            Layer.structure_version += 1
+        return {layer: self._flags.get(layer, layer.trainable) for layer in self._flatten_layers()}
 
     # ---- what there is ----
 
