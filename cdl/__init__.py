@@ -6,7 +6,7 @@
 
 import importlib
 import os
-from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from cdl import _clash
 
@@ -41,6 +41,9 @@ from cdl.optimizers import Optimizer  # noqa: E402
 from cdl.regularizers import Regularizer  # noqa: E402
 from cdl.variable import Variable  # noqa: E402
 
+if TYPE_CHECKING:
+    from cdl import preprocessing
+
 __all__ = [
     "Callback",
     "Context",
@@ -67,6 +70,7 @@ __all__ = [
     "models",
     "ops",
     "optimizers",
+    "preprocessing",
     "random",
     "regularizers",
     "utils",
@@ -75,8 +79,8 @@ __all__ = [
 _native.name_functions(ops.FUNCTIONS)
 
 
-def __getattr__(name: str) -> ModuleType:
-    """These parts are imported when they are first named: they need packages that `import cdl` does not."""
-    if name not in ("plotting", "saving", "sklearn"):
+def __getattr__(name: str) -> Any:
+    """Parts that few programs need are imported when they are first named."""
+    if name not in ("plotting", "preprocessing", "saving", "sklearn"):
         raise AttributeError(f"module 'cdl' has no attribute {name!r}")
     return importlib.import_module(f"cdl.{name}")

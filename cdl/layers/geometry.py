@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from cdl.utils.images import channels_last as channels_last
+
 Window = tuple[int, ...]
 Sizes = tuple[int | None, ...]  # None: any
 Pair = tuple[int, int]  # (before, after)
@@ -38,16 +40,6 @@ def as_count(value: Any, who: str, name: str) -> int:
 
 def _is_count(value: Any, least: int) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= least)
-
-
-def channels_last(data_format: Any, who: str) -> str:
-    """Keras' `data_format`, of which cdl has one. ValueError for any other."""
-    if data_format in (None, "channels_last"):
-        return "channels_last"
-    raise ValueError(
-        f"{who}: data_format={data_format!r} is not offered; cdl computes with 'channels_last', shape "
-        f"(batch, ..., channels). Move the channels there, with numpy.moveaxis(x, 1, -1)."
-    )
 
 
 def check_rank(shape: Sizes, rank: int, who: str) -> None:

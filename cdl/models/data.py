@@ -18,6 +18,7 @@ from cdl.utils.strings import holds_strings, string_array
 Batch = tuple[np.ndarray, np.ndarray | None, np.ndarray | None]
 
 
+NAMES = ("x", "y", "sample_weight")
 NO_DATASETS = (np.ndarray, Sequence, Mapping, type(None))
 
 
@@ -31,30 +32,59 @@ def is_dataset(data: Any) -> bool:
 
 
 def to_rows(data: Any, name: str, strings: bool = False) -> np.ndarray:
-    """`data` as an array with samples along its first axis; float arrays in `cdl.config.floatx()`.
+    """`data` as an array with samples along its first axis, each in one piece; floats in `cdl.config.floatx()`.
 
-    Lists, tuples, and pandas or other objects that NumPy can read are accepted; those of `strings` too, if that is set.
-    Raises ValueError for the rest.
+    Lists, tuples, tensors and data frames are accepted, and so is a list that holds nothing but the array; those of
+    `strings` too, if that is set. Raises ValueError for the rest.
     """
     if data is None:
         raise ValueError(f"{name} is None; an array with samples along the first axis is needed.")
+    if isinstance(data, Mapping):
+        raise ValueError(f"{name} is a dictionary, but a model has one input and one output here. Pass the array.")
+    if is_wrapped(data):
+        data = data[0]
+    if hasattr(data, "numpy") and not hasattr(data, "__array__"):
+        data = data.numpy()
     if is_dataset(data):
         raise ValueError(f"{name} is a {type(data).__name__}; an array is needed here. Collect its batches in arrays.")
     texts = strings and holds_strings(data) and not isinstance(data, str | bytes)
     array = string_array(data) if texts else to_array(data, None, name)
     if array.ndim == 0:
         raise ValueError(f"{name} is a single number; an array with samples along the first axis is needed.")
+    if not array[:1].flags.c_contiguous:  # as from data frames: put in order once, not in every batch
+        array = np.ascontiguousarray(array)
     return array.astype(config.floatx(), copy=False) if array.dtype.kind == "f" else array
 
 
-def to_targets(y: Any) -> np.ndarray | None:
-    """As `to_rows`; class labels become int32, the type that losses work on, once and not in every batch."""
-    if y is None:
-        return None
-    y = to_rows(y, "y")
-    if y.dtype.kind not in "iu" or y.size != len(y):
-        return y
-    return as_int32(y, "y")
+def is_wrapped(data: Any) -> bool:
+    """Whether this is [array], as Keras takes the one input of a model; a row of numbers in a list is a sample."""
+    return isinstance(data, list | tuple) and len(data) == 1 and len(getattr(data[0], "shape", ())) > 1
+
+
+def to_samples(x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
+    """All three by `to_rows`; y and sample_weight may be None. ValueError where the numbers of samples differ.
+
+    Class labels become int32, the type that losses work on, once and not in every batch.
+    """
+    x = to_rows(x, "x", strings=True)
+    y, sample_weight = (
+        None if data is None else to_rows(data[0] if is_wrapped_column(data, len(x)) else data, name)
+        for name, data in (("y", y), ("sample_weight", sample_weight))
+    )
+    if y is not None and y.dtype.kind in "iu" and y.size == len(y):
+        y = as_int32(y, "y")
+    sizes = {name: len(array) for name, array in zip(NAMES, (x, y, sample_weight), strict=True) if array is not None}
+    if len(set(sizes.values())) > 1:
+        raise ValueError(
+            "Data cardinality is ambiguous. Make sure all arrays contain the same number of samples. "
+            + " | ".join(f"'{name}' sizes: {size}" for name, size in sizes.items())
+        )
+    return x, y, sample_weight
+
+
+def is_wrapped_column(data: Any, samples: int) -> bool:
+    """Whether this is [array], the array having one axis: so many labels or weights, not one row of them."""
+    return isinstance(data, list | tuple) and len(data) == 1 and getattr(data[0], "shape", ()) == (samples,)
 
 
 class Batches:
@@ -65,9 +95,7 @@ class Batches:
     """
 
     def __init__(self, x: Any, y: Any, sample_weight: Any, batch_size: int | None, shuffle: bool | str) -> None:
-        self.x, self.y = to_rows(x, "x", strings=True), to_targets(y)
-        self.sample_weight = None if sample_weight is None else to_rows(sample_weight, "sample_weight")
-        check_cardinality(self.x, self.y, self.sample_weight)
+        self.x, self.y, self.sample_weight = to_samples(x, y, sample_weight)
         self.batch_size = check_batch_size(batch_size)
         self.shuffle = shuffle
         self.samples = len(self.x)
@@ -111,17 +139,6 @@ class Batches:
         )
 
 
-def check_cardinality(x: np.ndarray, y: np.ndarray | None, sample_weight: np.ndarray | None) -> None:
-    """Raises ValueError where the numbers of samples differ."""
-    given = (("x", x), ("y", y), ("sample_weight", sample_weight))
-    sizes = {name: len(array) for name, array in given if array is not None}
-    if len(set(sizes.values())) > 1:
-        raise ValueError(
-            "Data cardinality is ambiguous. Make sure all arrays contain the same number of samples. "
-            + " | ".join(f"'{name}' sizes: {size}" for name, size in sizes.items())
-        )
-
-
 def random_order(count: int) -> np.ndarray:
     """A random permutation of 0 .. count - 1, reproducible after `set_random_seed`."""
     return np.random.default_rng(draw_seed(None)).permutation(count)
@@ -157,11 +174,8 @@ def split_off_validation(x: Any, y: Any, sample_weight: Any, validation_split: f
     """
     if not isinstance(validation_split, int | float) or not 0 < validation_split < 1:
         raise ValueError(f"validation_split lies between 0 and 1. Received: {validation_split!r}")
-    given = (("x", x), ("y", y), ("sample_weight", sample_weight))
-    arrays = [
-        None if data is None and name != "x" else to_rows(data, name, strings=name == "x") for name, data in given
-    ]
-    samples = len(arrays[0])  # type: ignore[arg-type]
+    arrays = to_samples(x, y, sample_weight)
+    samples = len(arrays[0])
     at = math.floor(samples * (1.0 - validation_split))
     if at == 0 or at == samples:
         raise ValueError(

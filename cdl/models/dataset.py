@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from itertools import chain, count, islice
 from typing import Any
 
+import numpy as np
+
 from cdl.models.data import (
     Batch,
     Batches,
-    check_cardinality,
     is_dataset,
     random_order,
-    to_rows,
-    to_targets,
+    to_samples,
     weights_of_classes,
 )
 
@@ -40,11 +40,10 @@ def batches_of(
                     f"sample_weight). Leave `{name}` out."
                 )
         return Dataset(x, bool(shuffle), class_weight)
+    batches = Batches(x, y, sample_weight, batch_size, shuffle)
     if class_weight is not None:
-        if sample_weight is not None:
-            raise ValueError("You cannot `class_weight` and `sample_weight` at the same time.")
-        sample_weight = weights_of_classes(y, class_weight)
-    return Batches(x, y, sample_weight, batch_size, shuffle)
+        batches.sample_weight = weights_beside(batches.y, class_weight, batches.sample_weight)
+    return batches
 
 
 class Dataset:
@@ -139,15 +138,17 @@ class Dataset:
                 f"The {type(self.source).__name__} yields batches x, (x, y) or (x, y, sample_weight). "
                 f"Received a {type(item).__name__} of {len(parts)}."
             )
-        x, y, weight = (*parts, None, None)[:3]
-        x, y = to_rows(x, "x", strings=True), to_targets(y)
+        x, y, weight = to_samples(*parts)
         if self.class_weight is not None:
-            if weight is not None:
-                raise ValueError("You cannot `class_weight` and `sample_weight` at the same time.")
-            weight = weights_of_classes(y, self.class_weight)
-        weight = None if weight is None else to_rows(weight, "sample_weight")
-        check_cardinality(x, y, weight)
+            weight = weights_beside(y, self.class_weight, weight)
         return x, y, weight
+
+
+def weights_beside(y: Any, class_weight: dict[int, float], sample_weight: Any) -> np.ndarray:
+    """`weights_of_classes`, unless there are weights of samples, too: ValueError."""
+    if sample_weight is not None:
+        raise ValueError("You cannot `class_weight` and `sample_weight` at the same time.")
+    return weights_of_classes(y, class_weight)
 
 
 def number_of_batches(source: Any) -> Any:

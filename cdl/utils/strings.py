@@ -14,9 +14,10 @@ def holds_strings(x: Any) -> bool:
         return kind in "UST"
     while isinstance(x, list | tuple) and len(x):
         x = x[0]
-    if isinstance(x, str | bytes):
-        return True
-    return hasattr(x, "dtype") and np.size(x) > 0 and holds_strings(np.asarray(x).flat[0])
+    if isinstance(x, str | bytes) or not hasattr(x, "dtype"):
+        return isinstance(x, str | bytes)
+    array = np.asarray(x)  # of an array of objects, or of a tensor, whose dtype is not NumPy's
+    return array.size > 0 and (array.dtype.kind in "UST" or isinstance(array.flat[0], str | bytes))
 
 
 def string_array(x: Any) -> np.ndarray:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from cdl.layers.context import Context
-from cdl.layers.preprocessing.resizing import FixedSize, resize_window
+from cdl.layers.preprocessing.resizing import FixedSize
+from cdl.utils.resizing import resize_window
 
 
 class Crop(FixedSize):

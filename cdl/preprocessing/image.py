@@ -1,0 +1,5 @@
+"""Images from files to arrays and back, in Keras' older place."""
+
+from cdl.utils.images import array_to_img, img_to_array, load_img, save_img, smart_resize
+
+__all__ = ["array_to_img", "img_to_array", "load_img", "save_img", "smart_resize"]
