@@ -39,6 +39,11 @@ ENDS = {
     ),
     "13_time_series.py": ("--epochs 3", {r"errs ([\d.]+)% less": 5.0}),
     "14_dates.py": ("--epochs 2 --samples 3000", {r"([\d.]+)% of the characters": 40.0}),
+    "20_compare_with_sklearn.py": ("--sets wine diabetes --seeds 1", {r"fitted ([\d.]+) times as fast": 1.5}),
+    "21_mnist_compare_with_sklearn.py": (
+        "--samples 2000 --seeds 1 --rounds 3",
+        {r"fitted ([\d.]+) times as fast": 1.5, r"reads ([\d.]+)% right": 88.0},
+    ),
 }
 # The course script takes all digits that there are: in its test there are so many.
 DIGITS = {"04_convolutional_network.py": (6000, 2000)}
