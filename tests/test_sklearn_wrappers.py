@@ -324,6 +324,20 @@ def test_random_state_leaves_the_programs_numbers_alone():
     assert draw() == expected
 
 
+def test_random_state_holds_in_threads():
+    """Each of them beside one that draws without a seed."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    def fitted(random_state):
+        return Classifier(noisy, fit_kwargs={"epochs": 5}, random_state=random_state).fit(X, Y).predict_proba(X)
+
+    expected = [fitted(seed) for seed in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(fitted, [0, None, 1, None, 2, None, 3]))
+    for alone, together in zip(expected, found[::2], strict=True):
+        np.testing.assert_array_equal(alone, together)
+
+
 def interrupt(epoch, logs):
     raise RuntimeError("interrupted")
 
@@ -485,6 +499,7 @@ def test_targets_that_are_no_classes():
         classifier().fit(X, Y[:, None])
 
 
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast")  # scikit-learn's, before its error
 def test_not_fitted_and_fitted_to_something_else():
     with pytest.raises(NotFittedError):
         classifier().predict(X)
@@ -493,8 +508,15 @@ def test_not_fitted_and_fitted_to_something_else():
         broken.fit(X, Y)
     with pytest.raises(NotFittedError):
         broken.predict_proba(X)
+    fitted = classifier().fit(X, Y)
     with pytest.raises(ValueError, match="X has 3 features, but Classifier is expecting 4"):
-        classifier().fit(X, Y).predict(X[:, 1:])
+        fitted.predict(X[:, 1:])
+    for wrong, message in ((np.nan, "NaN"), (-np.inf, "infinity"), (1e39, "too large for dtype")):
+        for rows in (1, 150 * 40):  # what is small is checked in a shorter way
+            x = np.ones((rows, 4))
+            x[0, 2] = wrong
+            with pytest.raises(ValueError, match=message):
+                fitted.predict(x)
 
 
 def test_the_names_of_keras():
