@@ -226,3 +226,34 @@ def lines(kind: str, batch: int) -> Network:
 def reviews(batch: int) -> Network:
     """100 of 10,000 words, and whether the text is friendly."""
     return Network("Embedding-LSTM(64)", (100,), (Embedding(10_000, 64), Recurrent("LSTM", 64), Dense(2)), batch)
+
+
+@dataclass(frozen=True)
+class Adversaries:
+    """A generator, whose last layer ends in a sigmoid, and a discriminator, likewise, with binary cross-entropy.
+
+    A step: the discriminator learns from `batch` real samples and as many of the generator's, then the generator from
+    as many new ones, which are to be taken for real.  Adam twice.  The value are both losses.
+    """
+
+    generator: Network
+    discriminator: Network
+
+    def __str__(self) -> str:
+        return f"GAN {self.generator.name} and {self.discriminator.name}, batch {self.batch}"
+
+    @property
+    def batch(self) -> int:
+        return self.generator.batch
+
+    def batches(self) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """(noise for the discriminator's step, real samples, noise for the generator's)"""
+        random = np.random.default_rng(9)
+        shape = (STEP_BATCHES, self.batch, *self.generator.input_shape)
+        first, second = random.standard_normal((2, *shape), dtype=np.float32)
+        real = samples(self.discriminator.input_shape, 10)[0][: STEP_BATCHES * self.batch]
+        return list(zip(first, real.reshape(STEP_BATCHES, self.batch, -1), second, strict=True))
+
+
+def adversaries(latent: int, hidden: int, pixels: int, batch: int) -> Adversaries:
+    return Adversaries(perceptron((latent, hidden, pixels), batch), perceptron((pixels, hidden, 1), batch))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import peers
 from contest import Workload, options, run
-from networks import Network, colours, digits, lines, perceptron, reviews, signals
+from networks import Network, adversaries, colours, digits, lines, perceptron, reviews, signals
 
 
 def step(goal: float, network: Network, **details) -> Workload:
@@ -23,6 +23,7 @@ def predict(network: Network, count: int, goal: float = 1) -> Workload:
 # small as Adam's epsilon, which PyTorch has elsewhere.
 WITHOUT_DROPOUT = step(1.4, colours(64, dropout=0), compared=10, tolerance=3e-3)
 MLP, CNN, RNN = perceptron((784, 128, 10), 32), digits(32), lines("LSTM", 64)
+GAN = adversaries(64, 128, 784, batch=128)
 SECTIONS = {
     "One training step": [
         step(3, MLP),
@@ -44,6 +45,9 @@ SECTIONS = {
         step(2, reviews(32)),
         step(3, lines("GRU", 64)),
         step(2.5, lines("SimpleRNN", 64)),
+    ],
+    "One step of two networks": [
+        Workload(str(GAN), "adversarial_step", (GAN,), goal=1.8, compared=10, tolerance=1e-2),
     ],
     "One epoch of 60,000 samples, shuffled": [
         Workload(f"fit {MLP}", "fit_epoch", (MLP,), goal=2, tolerance=0.05),  # everyone shuffles differently

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -78,12 +81,19 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
         name: str | None = None,
     ) -> None:
         dtype = np.dtype(dtype or config.floatx())
+        room = _room.get()
+        if room is not None:
+            room.take(math.prod(shape or np.shape(initializer)) * dtype.itemsize, name)
         if callable(initializer):
             if shape is None:
                 raise ValueError(f"Variable {name!r}: an initializer function needs a shape. Pass shape=(...).")
             initializer = initializer(tuple(shape), dtype=dtype.name)
         # A copy: the variable alone may change its memory.
-        self.value: np.ndarray = aligned_copy(np.asarray(initializer), dtype)
+        self.value: np.ndarray = (
+            aligned_zeros(tuple(shape or ()), dtype)
+            if initializer is UNSET
+            else aligned_copy(np.asarray(initializer), dtype)
+        )
         if shape is not None and self.value.shape != tuple(shape):
             raise ValueError(f"Variable {name!r}: the initial value has shape {self.value.shape}, shape={tuple(shape)}")
         self.grad: np.ndarray | RowGradient | None = None
@@ -170,13 +180,59 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
 CACHE_LINE = 64
 
 
-def aligned_copy(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """A dense copy that begins with a cache line, so that no register is loaded from two. NumPy's own memory begins 16
-    or 48 bytes behind one.
+def aligned_zeros(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Zeros that begin with a cache line, so that no register is loaded from two. NumPy's own memory begins 16 or 48
+    bytes behind one.
     """
-    size = array.size * dtype.itemsize
-    room = np.empty(size + CACHE_LINE, np.uint8)
+    size = math.prod(shape) * dtype.itemsize
+    room = np.zeros(size + CACHE_LINE, np.uint8)
     start = -room.ctypes.data % CACHE_LINE
-    copy = room[start : start + size].view(dtype).reshape(array.shape)
+    return room[start : start + size].view(dtype).reshape(shape)
+
+
+def aligned_copy(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """A dense copy that begins with a cache line."""
+    copy = aligned_zeros(array.shape, dtype)
     copy[...] = array
     return copy
+
+
+# ---- while a model is loaded from a file ----
+
+UNSET: Any = object()  # in place of an initializer: the variable will get its value from the file
+
+
+class Room:
+    """How many bytes may still be taken by the variables of a model whose file is being loaded."""
+
+    def __init__(self, size: int) -> None:
+        self.size = self.left = size
+
+    def take(self, size: int, name: str | None) -> None:
+        self.left -= size
+        if self.left < 0:
+            raise ValueError(
+                f"The config asks for variables that the file does not hold: with {name!r} ({size} bytes), they would "
+                f"take more than {self.size} bytes."
+            )
+
+
+_room: ContextVar[Room | None] = ContextVar("room", default=None)
+
+
+@contextmanager
+def to_be_loaded(size: int) -> Iterator[None]:
+    """Inside, the weights of layers begin without values, and all variables together take at most `size` bytes.
+
+    ValueError for the first variable that would take more, before its memory is taken.
+    """
+    token = _room.set(Room(size))
+    try:
+        yield
+    finally:
+        _room.reset(token)
+
+
+def is_loading() -> bool:
+    """Whether a model is being loaded, so that the values of its weights need not be made."""
+    return _room.get() is not None

@@ -113,12 +113,11 @@ def test_a_model_with_branches_counts_and_names_its_variables():
         "sequential/parallel/dense_2/kernel",
         "sequential/parallel/dense_2/bias",
     ]
-    lines = []
-    model.summary(print_fn=lines.append)
-    assert any(
-        "residual (Residual)" in line and "(None, 6)" in line and "110" in line for line in lines[0].splitlines()
-    )
-    assert any("parallel (Parallel)" in line and "(None, 7)" in line and "49" in line for line in lines[0].splitlines())
+    printed = []
+    model.summary(print_fn=printed.append)
+    lines = printed[0].splitlines()
+    assert any("residual (Residual)" in line and "(None, 6)" in line and "110" in line for line in lines)
+    assert any("parallel (Parallel)" in line and "(None, 7)" in line and "49" in line for line in lines)
 
 
 def test_a_model_with_branches_learns():

@@ -479,6 +479,7 @@ def test_layers_are_found_by_name_and_by_position():
 def test_a_frozen_layer_stays_bit_for_bit_while_others_train():
     model = regressor(layers.Dense(5), layers.Dense(4), layers.Dense(2), optimizer="adam")
     model.layers[1].trainable = False
+    model.compile("adam", "mse")
     before = model.get_weights()
     model.fit(X, Y, epochs=2, verbose=0)
     after = model.get_weights()

@@ -3,11 +3,13 @@
     class Peer:
         def __init__(self, threads, variant): ...
         def train_step(self, network) -> Task       one step on the next batch; the value is the loss before the update
+        def adversarial_step(self, work) -> Task    one step of each of two networks; the values are both losses
         def fit_epoch(self, network) -> Task        one shuffled pass over 60,000 samples; the value is its mean loss
         def predict(self, network, count) -> Task   class probabilities of `count` samples
 
 and, where benchmarks/ops.py and convolution.py are to time them, the primitives matmul, activation, softmax,
-crossentropy, adam, convolution, pooling and batch_norm.  What a peer cannot do it does not define, or returns None.
+crossentropy, adam, convolution, pooling and batch_norm, and for optimizers.py `optimizer`.  What a peer cannot do it
+does not define, or returns None.
 Each is tuned as far as its users can tune it.
 """
 

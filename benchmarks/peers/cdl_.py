@@ -6,15 +6,20 @@ import itertools
 
 import numpy as np
 from geometry import Convolution, Pooling
-from networks import Network
+from networks import Adversaries, Network
 from timing import Task
 from workloads import BETA_1, BETA_2, BN_EPSILON, EPSILON, LEARNING_RATE, gradients, noise
 
 import cdl
 from cdl import ops
-from peers.keras_words import trainer
+from cdl.variable import Variable
+from peers.keras_words import perceptron, rule_of, trainer
 
 PARAMETERS = {"elu": (1.0,)}
+
+
+def adam() -> cdl.optimizers.Adam:
+    return cdl.optimizers.Adam(LEARNING_RATE, BETA_1, BETA_2, EPSILON)
 
 
 class Peer:
@@ -29,6 +34,31 @@ class Peer:
             return model.train_step((x, label, None))["loss"]
 
         return Task.cycle(step, network.batches(), reset)
+
+    def adversarial_step(self, work: Adversaries) -> Task:
+        """As courses write it."""
+        g, reset_g = perceptron(cdl, work.generator)
+        d, reset_d = perceptron(cdl, work.discriminator)
+        d.compile(adam(), "binary_crossentropy")
+        d.trainable = False
+        gan = cdl.Sequential([g, d])
+        gan.compile(adam(), "binary_crossentropy")
+        ones, zeros = np.ones((work.batch, 1), np.float32), np.zeros((work.batch, 1), np.float32)
+        labels = np.concatenate([ones, zeros])
+
+        def step(first: np.ndarray, real: np.ndarray, second: np.ndarray) -> tuple[float, float]:
+            d_loss = d.train_on_batch(np.concatenate([real, g.predict_on_batch(first)]), labels)
+            return d_loss, gan.train_on_batch(second, ones)
+
+        def reset() -> None:
+            reset_g()
+            reset_d()
+            for model in (d, gan):
+                for variable in model.optimizer.variables[2:]:  # after the number of steps and the learning rate
+                    variable.value.fill(0)
+                model.optimizer.variables[0].value.fill(0)
+
+        return Task.cycle(step, work.batches(), reset)
 
     def fit_epoch(self, network: Network) -> Task:
         (model, reset), (x, label) = trainer(cdl, network), network.samples(60_000)
@@ -64,10 +94,17 @@ class Peer:
         def step() -> np.ndarray:
             t = next(steps)
             rate = LEARNING_RATE * (1 - BETA_2**t) ** 0.5 / (1 - BETA_1**t)
-            ops.adam([value], [grad], [[m], [v]], [0.0], rate, BETA_1, BETA_2, EPSILON, False)
+            ops.adam([value], [grad], [[m], [v]], [0.0], rate, BETA_1, BETA_2, EPSILON)
             return value
 
         return Task(step)
+
+    def optimizer(self, rule: str, options: tuple, network: Network) -> Task:
+        chosen = rule_of(cdl, rule, options)
+        variables = [Variable(weight, dtype="float32", name=f"v{k}") for k, weight in enumerate(network.weights())]
+        grads = [gradients(*variable.shape) for variable in variables]
+        chosen.build(variables)
+        return Task(lambda: chosen.apply(grads, variables), read=lambda _: flat([v.value for v in variables]))
 
     def convolution(self, case: Convolution, wanted: str) -> Task:
         x, kernel, dy = case.operands()

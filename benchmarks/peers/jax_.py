@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from geometry import Convolution, Pooling
-from networks import Conv, Dense, Dropout, Embedding, Flatten, GlobalAverage, MaxPool, Network, Recurrent
+from networks import Adversaries, Conv, Dense, Dropout, Embedding, Flatten, GlobalAverage, MaxPool, Network, Recurrent
 from timing import Task
 from workloads import BETA_1, BETA_2, BN_EPSILON, EPSILON, LEARNING_RATE, noise
 
@@ -83,15 +83,43 @@ def crossentropy(network, weights, x, label, key):
 
 
 def adam_step(network, state, x, label):
+    key = jax.random.fold_in(jax.random.key(0, impl="rbg"), state[-1].astype(int))
+    return adam(state, *jax.value_and_grad(crossentropy, 1)(network, state[0], x, label, key))
+
+
+def adam(state, loss, g):
+    """The state after a step with gradients g, and the loss."""
     weights, m, v, steps = state
-    key = jax.random.fold_in(jax.random.key(0, impl="rbg"), steps.astype(int))
-    loss, g = jax.value_and_grad(crossentropy, 1)(network, weights, x, label, key)
     steps += 1
     rate = LEARNING_RATE * jnp.sqrt(1 - BETA_2**steps) / (1 - BETA_1**steps)
     m = jax.tree.map(lambda m, g: m + (1 - BETA_1) * (g - m), m, g)
     v = jax.tree.map(lambda v, g: v + (1 - BETA_2) * (g * g - v), v, g)
     weights = jax.tree.map(lambda w, m, v: w - rate * m / (jnp.sqrt(v) + EPSILON), weights, m, v)
     return (weights, m, v, steps), loss
+
+
+def binary_crossentropy(z, label):
+    """Of logits."""
+    return jnp.mean(jnp.maximum(z, 0) - z * label + jnp.log1p(jnp.exp(-jnp.abs(z))))
+
+
+def adversarial_step(work, labels, states, first, real, second):
+    """Both steps in one compiled function."""
+    of_g, of_d = states
+
+    def generated(weights, noise):
+        return jax.nn.sigmoid(logits(work.generator, weights, noise))
+
+    def discriminator_loss(weights, x):
+        return binary_crossentropy(logits(work.discriminator, weights, x), labels)
+
+    def generator_loss(weights, weights_d, noise):
+        return binary_crossentropy(logits(work.discriminator, weights_d, generated(weights, noise)), 1)
+
+    both = jnp.concatenate([real, generated(of_g[0], first)])
+    of_d, d_loss = adam(of_d, *jax.value_and_grad(discriminator_loss)(of_d[0], both))
+    of_g, g_loss = adam(of_g, *jax.value_and_grad(generator_loss)(of_g[0], of_d[0], second))
+    return (of_g, of_d), jnp.stack([d_loss, g_loss])
 
 
 class Trainer:
@@ -123,6 +151,18 @@ class Peer:
         step = jax.jit(partial(adam_step, network), donate_argnums=0)
         batches = [(jnp.array(x), jnp.array(label)) for x, label in network.batches()]
         return Task.cycle(partial(trainer.run, step), batches, trainer.reset, trainer.wait)
+
+    def adversarial_step(self, work: Adversaries) -> Task:
+        g, d = trainers = Trainer(work.generator), Trainer(work.discriminator)
+        labels = jnp.concatenate([jnp.ones((work.batch, 1)), jnp.zeros((work.batch, 1))])
+        function = jax.jit(partial(adversarial_step, work, labels), donate_argnums=0)
+
+        def step(*batch):
+            (g.state, d.state), losses = function((g.state, d.state), *batch)
+            return losses
+
+        batches = [tuple(map(jnp.array, batch)) for batch in work.batches()]
+        return Task.cycle(step, batches, lambda: [one.reset() for one in trainers], g.wait)
 
     def fit_epoch(self, network: Network) -> Task:
         """A Python loop over one jitted step that gathers its own batch."""

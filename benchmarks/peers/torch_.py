@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+from functools import partial
+
 import numpy as np
 import torch
 from geometry import Convolution, Pooling
 from networks import (
+    Adversaries,
     Conv,
     Dense,
     Dropout,
@@ -20,6 +24,18 @@ from networks import (
 from timing import Task
 from torch.nn import functional
 from workloads import BETA_1, BETA_2, BN_EPSILON, EPSILON, LEARNING_RATE, gradients, noise
+
+# Keras' name: PyTorch's rule, with the same constants
+RULES = {
+    "SGD": torch.optim.SGD,
+    "RMSprop": partial(torch.optim.RMSprop, alpha=0.9, eps=EPSILON),
+    "Adam": partial(torch.optim.Adam, betas=(BETA_1, BETA_2), eps=EPSILON),
+    "AdamW": partial(torch.optim.AdamW, betas=(BETA_1, BETA_2), eps=EPSILON),
+    "Adamax": partial(torch.optim.Adamax, betas=(BETA_1, BETA_2), eps=EPSILON),
+    "Nadam": partial(torch.optim.NAdam, betas=(BETA_1, BETA_2), eps=EPSILON, momentum_decay=1.0),
+    "Adagrad": partial(torch.optim.Adagrad, initial_accumulator_value=0.1, eps=EPSILON),
+    "Adadelta": partial(torch.optim.Adadelta, rho=0.95, eps=EPSILON),
+}
 
 ACTIVATIONS = {
     "relu": torch.relu,
@@ -142,6 +158,32 @@ class Peer:
         batches = [(self._batch(network, x), torch.tensor(label).long()) for x, label in network.batches()]
         return Task.cycle(net.step, batches, net.reset)
 
+    def adversarial_step(self, work: Adversaries) -> Task:
+        g, d = (Net(network, self.tuned, self.compiled) for network in (work.generator, work.discriminator))
+        ones, zeros = torch.ones(work.batch, 1), torch.zeros(work.batch, 1)
+        labels, loss_of = torch.cat([ones, zeros]), functional.binary_cross_entropy_with_logits
+        parameters = list(d.model.parameters())
+
+        def step(first: torch.Tensor, real: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+            with torch.no_grad():
+                fake = g.model(first).sigmoid()
+            d_loss = loss_of(d.model(torch.cat([real, fake])), labels)
+            d.optimizer.zero_grad()
+            d_loss.backward()
+            d.optimizer.step()
+            for parameter in parameters:  # its gradients would be computed in vain
+                parameter.requires_grad_(False)
+            g_loss = loss_of(d.model(g.model(second).sigmoid()), ones)
+            g.optimizer.zero_grad()
+            g_loss.backward()
+            g.optimizer.step()
+            for parameter in parameters:
+                parameter.requires_grad_(True)
+            return torch.stack([d_loss.detach(), g_loss.detach()])
+
+        batches = [tuple(map(torch.from_numpy, batch)) for batch in work.batches()]
+        return Task.cycle(step, batches, lambda: [net.reset() for net in (g, d)])
+
     def fit_epoch(self, network: Network) -> Task:
         net, (x, label) = self._net(network), network.samples(60_000)
         x, label = self._batch(network, x), torch.tensor(label).long()
@@ -197,6 +239,28 @@ class Peer:
             return value.detach()
 
         return Task(step)
+
+    def optimizer(self, rule: str, options: tuple, network: Network) -> Task | None:
+        how = {"fused": True} if self.tuned else {"foreach": True}
+        if rule not in RULES or not how.keys() <= inspect.signature(RULES[rule]).parameters.keys():
+            return None
+        rest = dict(options)
+        limit, average = rest.pop("global_clipnorm", None), rest.pop("use_ema", False)
+        values = [torch.tensor(weight, dtype=torch.float32, requires_grad=True) for weight in network.weights()]
+        averages = [value.detach().clone() for value in values]
+        optimizer = RULES[rule](values, lr=LEARNING_RATE, **how, **rest)
+        for value in values:
+            value.grad = torch.from_numpy(gradients(*value.shape))
+
+        @torch.no_grad()
+        def step() -> None:
+            if limit:
+                torch.nn.utils.clip_grad_norm_(values, limit, foreach=True)
+            optimizer.step()
+            if average:
+                torch._foreach_lerp_(averages, values, 0.01)  # as torch.optim.swa_utils does
+
+        return Task(step, read=lambda _: flat([value.detach() for value in values]))
 
     def convolution(self, case: Convolution, wanted: str) -> Task:
         x, kernel, dy = case.operands()

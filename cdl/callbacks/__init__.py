@@ -12,6 +12,7 @@ from cdl.callbacks.progress import ProgbarLogger
 from cdl.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
 from cdl.callbacks.remote_monitor import RemoteMonitor
 from cdl.callbacks.swap_ema_weights import SwapEMAWeights
+from cdl.callbacks.tensorboard import TensorBoard
 from cdl.callbacks.terminate_on_nan import TerminateOnNaN
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "ReduceLROnPlateau",
     "RemoteMonitor",
     "SwapEMAWeights",
+    "TensorBoard",
     "TerminateOnNaN",
 ]

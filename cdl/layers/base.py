@@ -12,12 +12,13 @@ import numpy as np
 from cdl import config, constraints, initializers, regularizers
 from cdl.layers.context import Context
 from cdl.utils.naming import auto_name
-from cdl.variable import Variable
+from cdl.variable import UNSET, RowGradient, Variable, is_loading
 
 if TYPE_CHECKING:
     from cdl.layers.input import KerasTensor
 
 Shape = tuple[int | None, ...]
+Gradient = np.ndarray | RowGradient | None
 
 
 def _recording_build(build: Any) -> Any:
@@ -60,8 +61,9 @@ class Layer:
     ...         return dy * self.scale.value
     """
 
-    # Counts every change of what is built, contained or trainable; models cache their lists until it moves.
+    # They count the changes of what is built or contained, and of `trainable`; lists are kept until they move.
     structure_version: ClassVar[int] = 0
+    flags_version: ClassVar[int] = 0
 
     _variables: list[Variable]
     _sublayers: list[Layer]
@@ -148,6 +150,19 @@ class Layer:
             f"{self.who} does not define backward(ctx, dy), so nothing in it or before it can be trained. Write the "
             f"derivative of its forward; cdl has no automatic differentiation."
         )
+
+    def gradients(self, ctx: Context, dy: np.ndarray) -> list[Gradient]:
+        """Goes back, and returns the gradients of the trainable variables, in their order: for a step of one's own.
+
+        Nothing is left of gradients from before. None for a variable that has none.
+
+        >>> optimizer.apply(model.gradients(ctx, dy), model.trainable_variables)
+        """
+        variables = self.trainable_variables
+        for variable in variables:
+            variable.grad = None
+        self.backward(ctx, dy)
+        return [variable.grad for variable in variables]
 
     # ---- masks ----
 
@@ -264,8 +279,9 @@ class Layer:
         name: str | None = None,
     ) -> Variable:
         """Make a variable that belongs to the layer. `initializer` defaults to "glorot_uniform"."""
+        initializer = initializers.get("glorot_uniform" if initializer is None else initializer)
         variable = Variable(
-            initializers.get("glorot_uniform" if initializer is None else initializer),
+            UNSET if is_loading() else initializer,
             shape=tuple(shape),
             dtype=dtype or self.dtype,
             trainable=trainable and self._trainable,
@@ -300,7 +316,7 @@ class Layer:
 
     @property
     def trainable_weights(self) -> list[Variable]:
-        return [variable for variable in self.weights if variable.trainable]
+        return [variable for variable in self.weights if variable.trainable] if self._trainable else []
 
     @property
     def trainable_variables(self) -> list[Variable]:
@@ -308,7 +324,7 @@ class Layer:
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
-        return [variable for variable in self.weights if not variable.trainable]
+        return [variable for variable in self.weights if not (variable.trainable and self._trainable)]
 
     @property
     def non_trainable_variables(self) -> list[Variable]:
@@ -316,7 +332,10 @@ class Layer:
 
     @property
     def trainable(self) -> bool:
-        """Whether training changes the layer's variables. Setting it sets it for all layers inside as well."""
+        """Whether training changes the layer's variables. Setting it sets it for all layers inside as well.
+
+        A compiled model goes by what it was when `compile` was called, as Keras documents it: compile again.
+        """
         return self._trainable
 
     @trainable.setter
@@ -325,7 +344,7 @@ class Layer:
             layer._trainable = bool(value)
             for variable in layer._variables:
                 variable.trainable = bool(value) and not variable.is_state
-        Layer.structure_version += 1
+        Layer.flags_version += 1
 
     @property
     def losses(self) -> list[float]:

@@ -10,6 +10,9 @@ import numpy as np
 from cdl.layers.base import Layer, Shape
 from cdl.layers.context import Context
 from cdl.layers.regularization import ActivityPenalty
+from cdl.variable import Variable
+
+NOTHING: frozenset[Variable] = frozenset()
 
 
 class Chain(Layer):
@@ -54,16 +57,17 @@ class Chain(Layer):
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
         mask = ctx.mask
         if not ctx.gradient:
-            for layer, _, _, makes_masks in self._steps():
+            for layer, _, _, makes_masks in self._steps(NOTHING):
                 source = x
                 x = layer.forward(ctx, source)
                 if makes_masks or mask is not None:
                     ctx.mask = mask = layer.output_mask(ctx, source)
             return x
         training, wanted, losses = ctx.training, ctx.need_input_grad, ctx.losses
+        learning, frozen = ctx.trained, ctx.frozen
         calls = []
-        for layer, trained_below, trained, makes_masks in self._steps():
-            child = Context(training, wanted or trained, wanted or trained_below, losses, mask)
+        for layer, trained_below, trained, makes_masks in self._steps(learning):
+            child = Context(training, wanted or trained, wanted or trained_below, losses, mask, learning, frozen)
             source = x
             x = layer.forward(child, source)
             if makes_masks or mask is not None:
@@ -94,23 +98,32 @@ class Chain(Layer):
             dy = layer.backward(child, dy)
         return dy if ctx.need_input_grad else None
 
-    def _steps(self) -> list[tuple[Layer, bool, bool, bool]]:
-        """Each layer, whether a layer below it is trained, whether that or itself is, and whether it makes masks; kept
-        until the structure changes.
+    def _steps(self, learning: frozenset[Variable] | None) -> list[tuple[Layer, bool, bool, bool]]:
+        """Each layer, whether a layer below it is trained, whether that or itself is, and whether it makes masks.
+
+        `learning` are the variables that are trained; None: all that are `trainable`. The lists are kept until the
+        structure changes, and that for None until a flag does.
         """
         if self._steps_version != Layer.structure_version:
-            self._steps_list, below = [], False
+            self._steps_for, self._steps_version = {}, Layer.structure_version
+        if learning is None and self._flags_version != Layer.flags_version:
+            self._steps_for.pop(None, None)
+            self._flags_version = Layer.flags_version
+        steps = self._steps_for.get(learning)
+        if steps is None:
+            steps, below = [], False
             for layer in self._stack:
-                trained = below or bool(layer.trainable_weights)
-                self._steps_list.append((layer, below, trained, layer.makes_masks))
+                variables = layer.trainable_weights if learning is None else learning.intersection(layer.weights)
+                trained = below or bool(variables)
+                steps.append((layer, below, trained, layer.makes_masks))
                 if layer.activity_regularizer is not None:
-                    self._steps_list.append((ActivityPenalty(layer.activity_regularizer), trained, trained, False))
+                    steps.append((ActivityPenalty(layer.activity_regularizer), trained, trained, False))
                 below = trained
-            self._steps_version = Layer.structure_version
-        return self._steps_list
+            self._steps_for[learning] = steps
+        return steps
 
-    _steps_version = -1
-    _steps_list: list[tuple[Layer, bool, bool, bool]]
+    _steps_for: dict[frozenset[Variable] | None, list[tuple[Layer, bool, bool, bool]]]
+    _steps_version = _flags_version = -1
 
     def check_input(self, shape: Shape) -> None:
         for layer in self._stack:

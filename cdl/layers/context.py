@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from cdl.layers.base import Layer
+    from cdl.variable import Variable
 
 
 class Context:
@@ -16,14 +21,16 @@ class Context:
     `training`: whether dropout drops, and so on; None, where nobody said, counts as no except for augmentation.
     `gradient`: whether `backward` may follow; if not, `save` keeps nothing. `need_input_grad`: False where nobody wants
     dx; `backward` may return None then. `losses`: penalties that layers add to the loss, shared by the contexts of one
-    pass. `mask`: bool (n, t), False for the steps of the input that only fill it up; None if all count.
+    pass. `mask`: bool (n, t), False for the steps of the input that only fill it up; None if all count. `trained`: the
+    variables whose gradients are wanted, `()` if none are; `frozen`: the layers that are at rest. Where they are None,
+    each variable's and layer's own `trainable` decides. The steps of a model say both, as it was at compile time.
 
     >>> ctx = Context(training=True)
     >>> y = layer.forward(ctx, x)
     >>> dx = layer.backward(ctx, dy)
     """
 
-    __slots__ = ("gradient", "losses", "mask", "need_input_grad", "saved", "training")
+    __slots__ = ("frozen", "gradient", "losses", "mask", "need_input_grad", "saved", "trained", "training")
 
     def __init__(
         self,
@@ -32,12 +39,16 @@ class Context:
         need_input_grad: bool = True,
         losses: list[float] | None = None,
         mask: np.ndarray | None = None,
+        trained: Iterable[Variable] | None = None,
+        frozen: frozenset[Layer] | None = None,
     ) -> None:
         self.training = training
         self.gradient = gradient
         self.need_input_grad = need_input_grad
         self.losses = [] if losses is None else losses
         self.mask = mask
+        self.trained = trained if trained is None else frozenset(trained)  # which is itself, if it is one
+        self.frozen = frozen
         self.saved: tuple[Any, ...] = ()
 
     def save(self, *values: Any) -> None:
@@ -47,4 +58,12 @@ class Context:
 
     def child(self, need_input_grad: bool = True) -> Context:
         """The context of a layer inside this one."""
-        return Context(self.training, self.gradient, need_input_grad, self.losses, self.mask)
+        return Context(self.training, self.gradient, need_input_grad, self.losses, self.mask, self.trained, self.frozen)
+
+    def trains(self, variable: Variable) -> bool:
+        """Whether the gradient of this variable is wanted: `backward` need not compute any other."""
+        return variable.trainable if self.trained is None else variable in self.trained
+
+    def freezes(self, layer: Layer) -> bool:
+        """Whether the layer is at rest: then it also leaves alone what is not trained by gradients."""
+        return not layer.trainable if self.frozen is None else layer in self.frozen

@@ -80,7 +80,7 @@ class Embedding(ParametricLayer):
 
     def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray | None:
         (index,) = ctx.saved
-        if self.embeddings.trainable:
+        if ctx.trains(self.embeddings):
             used, rows = ops.sum_rows(dy.reshape(-1, self.output_dim), index.reshape(-1))
             self.embeddings.add_gradient(RowGradient(used, rows, self.embeddings.shape))
         return np.zeros(index.shape, self.dtype) if ctx.need_input_grad else None

@@ -46,7 +46,7 @@ class KernelLayer(ParametricLayer):
         x, z, y = ctx.saved
         f, kernel, bias = self.activation, self.kernel, self.bias
         dz = dy if f.fused else f.backward(z, y, dy)
-        needed = ctx.need_input_grad, kernel.trainable, bias is not None and bias.trainable
+        needed = ctx.need_input_grad, ctx.trains(kernel), bias is not None and ctx.trains(bias)
         dx, dkernel, dbias = self.product_backward(x, kernel.value, z, dz, f.fused or "linear", *needed)
         if dkernel is not None:
             kernel.add_gradient(dkernel)

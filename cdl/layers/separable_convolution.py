@@ -80,7 +80,7 @@ class BaseSeparableConv(DepthwiseLayer):
 
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
         u = self.depthwise(x, self.depthwise_kernel.value, None, "linear")
-        second = ctx.child(need_input_grad=ctx.need_input_grad or self.depthwise_kernel.trainable)
+        second = ctx.child(need_input_grad=ctx.need_input_grad or ctx.trains(self.depthwise_kernel))
         y = super().forward(second, u)
         ctx.save(x, u, second)
         return y
@@ -91,7 +91,7 @@ class BaseSeparableConv(DepthwiseLayer):
         if du is None:
             return None
         kernel = self.depthwise_kernel
-        needed = ctx.need_input_grad, kernel.trainable, False
+        needed = ctx.need_input_grad, ctx.trains(kernel), False
         dx, dkernel, _ = self.depthwise_backward(x, kernel.value, u, du, "linear", *needed)
         if dkernel is not None:
             kernel.add_gradient(dkernel)

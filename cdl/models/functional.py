@@ -122,7 +122,7 @@ class Functional(Sequential):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Functional:
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Functional:
         """A model with new layers. Raises ValueError for a graph that is no chain."""
         from cdl import layers
 
@@ -132,7 +132,7 @@ class Functional(Sequential):
                 raise ValueError(
                     f"Model: {ONE_CHAIN} In the config, layer {entry['name']!r} does not follow {before!r}."
                 )
-            base.add(layers.deserialize(entry))
+            base.add(layers.deserialize(entry, custom_objects))
             before = entry["name"]
         tensors = dict(zip((entry["name"] for entry in config["layers"]), base._tensors, strict=True))
         inputs, outputs = (

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Any
 
@@ -13,8 +14,8 @@ from cdl import optimizers
 from cdl.callbacks import Callback, CallbackList, History
 from cdl.layers.base import Layer, with_open_batch
 from cdl.layers.context import Context
+from cdl.metrics import Metric
 from cdl.models.data import (
-    Batch,
     Batches,
     check_batch_size,
     check_steps,
@@ -26,6 +27,9 @@ from cdl.models.data import (
 from cdl.models.dataset import Dataset, batches_of
 from cdl.models.objective import Objective
 from cdl.models.summary import print_summary
+from cdl.models.trained import Trained
+from cdl.utils import registry
+from cdl.utils.packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from cdl.variable import Variable
 
 # Rows per forward pass in `predict` when the user does not say: at most so many, which is enough for the threads, and
@@ -45,8 +49,17 @@ class Model(Layer):
         if cls is Model and (args or "inputs" in kwargs or "outputs" in kwargs):
             from cdl.models.functional import Functional
 
-            return super().__new__(Functional)
-        return super().__new__(cls)
+            cls = Functional
+        model = super().__new__(cls)
+        object.__setattr__(model, "_own_metrics", {})
+        return model
+
+    _own_metrics: dict[str, Metric]  # those that are attributes of the model
+
+    def __setattr__(self, attribute: str, value: Any) -> None:
+        if isinstance(value, Metric):
+            self._own_metrics[attribute] = value
+        super().__setattr__(attribute, value)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -55,6 +68,7 @@ class Model(Layer):
         self.history: History | None = None
         self.stop_training = False
         self._compile_arguments: dict[str, Any] = {}
+        self._flags: dict[Layer, bool] = {}  # what `trainable` was when the model was compiled
 
     # ---- compile ----
 
@@ -74,13 +88,16 @@ class Model(Layer):
 
         `optimizer`, `loss`: names or objects; `metrics`, `weighted_metrics`: lists of names, functions or objects.
         `run_eagerly`, `steps_per_execution`, `jit_compile` and `auto_scale_loss` are accepted for Keras' sake: nothing
-        is traced or compiled here. Raises ValueError for unknown names and for `loss_weights`, which only several
-        outputs need.
+        is traced or compiled here. What is trained is what is `trainable` now, also if that changes later: so a
+        discriminator, frozen after it was compiled and before the GAN around it is, learns in its own steps only.
+        Raises ValueError for unknown names and for `loss_weights`, which only several outputs need.
         """
         if loss_weights is not None:
             raise ValueError("compile: loss_weights are for models with several outputs; this model has one.")
         self.optimizer = optimizers.get(optimizer)
         self.objective = Objective(loss, metrics, weighted_metrics)
+        self._flags = {layer: layer.trainable for layer in self._flatten_layers()}
+        self._trained_version = -1
         self._compile_arguments = {
             "optimizer": optimizer,
             "loss": loss,
@@ -107,35 +124,49 @@ class Model(Layer):
 
     # ---- one step ----
 
-    def train_step(self, data: Batch) -> dict[str, float]:
-        """Learn from one batch (x, y, sample_weight); returns the running loss and metrics.
+    def train_step(self, data: Any) -> dict[str, float]:
+        """Learn from one batch, x, (x, y) or (x, y, sample_weight); returns the running loss and metrics.
 
-        Forward, loss, backward, update. Override it to train in another way.
+        Forward, loss, backward, update. Override it to train in another way: `fit` calls it with each batch, and logs
+        what it returns. Metrics that are attributes of the model begin anew with each epoch.
+
+        >>> class Mine(Sequential):
+        ...     def train_step(self, data):
+        ...         x, y = data
+        ...         ctx = Context(training=True, need_input_grad=False)
+        ...         y_pred = self(x, ctx=ctx)
+        ...         loss, dy = self.objective.value_and_gradient(y, y_pred)
+        ...         self.optimizer.apply(self.gradients(ctx, dy), self.trainable_variables)
+        ...         return {"loss": loss}
         """
-        x, y, sample_weight = data
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
         objective = self._compiled()
-        variables = self._variables_to_train()
-        for variable in variables:
+        trained = self._trained()
+        for variable in trained.variables:
             variable.grad = None
-        ctx = Context(training=True, need_input_grad=False)
+        ctx = Context(training=True, need_input_grad=False, trained=trained.set, frozen=trained.frozen)
         y_pred = self.forward(ctx, self.convert(x))
         loss, dy = objective.value_and_gradient(y, y_pred, sample_weight, ctx.mask)
         self.backward(ctx, dy)
-        if self._regularized:
-            loss += add_penalties(self._regularized)
+        if trained.regularized:
+            loss += add_penalties(trained.regularized)
         if ctx.losses:
             loss += sum(ctx.losses)
-        self.optimizer.apply([variable.grad for variable in variables], variables)  # type: ignore[union-attr]
+        if not trained.variables:
+            warnings.warn("The model does not have any trainable weights.", stacklevel=2)
+        grads = [variable.grad for variable in trained.variables]
+        self.optimizer.apply(grads, trained.variables)  # type: ignore[union-attr]
         objective.update(loss, y, y_pred, sample_weight, ctx.mask)
         return objective.results()
 
-    def test_step(self, data: Batch) -> dict[str, float]:
-        """Measure loss and metrics on one batch (x, y, sample_weight); returns their running values."""
-        x, y, sample_weight = data
+    def test_step(self, data: Any) -> dict[str, float]:
+        """Measure loss and metrics on one batch, as `train_step` takes it; returns their running values."""
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
         objective = self._compiled()
         ctx = Context(gradient=False)
         y_pred = self.forward(ctx, self.convert(x))
-        loss = objective.value(y, y_pred, sample_weight, ctx.mask) + sum(self.losses) + sum(ctx.losses)
+        loss = objective.value(y, y_pred, sample_weight, ctx.mask) + sum(ctx.losses)
+        loss += sum(float(v.regularizer(v.value)) for v in self._trained().regularized)
         objective.update(loss, y, y_pred, sample_weight, ctx.mask)
         return objective.results()
 
@@ -143,17 +174,15 @@ class Model(Layer):
         """The output for one batch."""
         return self.forward(Context(gradient=False), self.convert(x))
 
-    def _variables_to_train(self) -> list[Variable]:
-        """The trainable variables; the list is kept until the structure of some layer changes."""
+    def _trained(self) -> Trained:
+        """What the steps change; kept until the model is compiled, or the structure of some layer changes."""
         if self._trained_version != Layer.structure_version:
-            self._trained_list = self.trainable_weights
-            self._regularized = [v for v in self._trained_list if v.regularizer is not None]
+            self._trained_now = Trained(self, self._flags)
             self._trained_version = Layer.structure_version
-        return self._trained_list
+        return self._trained_now
 
     _trained_version = -1
-    _trained_list: list[Variable]
-    _regularized: list[Variable]
+    _trained_now: Trained
 
     def _build_for(self, x: np.ndarray) -> None:
         """Build the model for this input, or check that it fits."""
@@ -216,7 +245,7 @@ class Model(Layer):
             watchers.on_epoch_begin(epoch)
             for step, batch in enumerate(portion):
                 watchers.on_train_batch_begin(step)
-                logs = self.train_step(batch)
+                logs = self.train_step(pack_x_y_sample_weight(*batch))
                 watchers.on_train_batch_end(step, logs)
                 if self.stop_training:
                     break
@@ -228,7 +257,7 @@ class Model(Layer):
             if self.stop_training:
                 break
         if epochs > initial_epoch:
-            self.optimizer.finalize_variable_values(self.trainable_weights)  # type: ignore[union-attr]
+            self.optimizer.finalize_variable_values(self._trained().variables)  # type: ignore[union-attr]
         watchers.on_train_end(logs)
         return self.history
 
@@ -267,7 +296,7 @@ class Model(Layer):
         logs: dict[str, float] = {}
         for step, batch in enumerate(islice(batches, steps)):
             watchers.on_test_batch_begin(step)
-            logs = self.test_step(batch)
+            logs = self.test_step(pack_x_y_sample_weight(*batch))
             watchers.on_test_batch_end(step, logs)
         logs = in_keras_order(logs)
         watchers.on_test_end(logs)
@@ -350,13 +379,13 @@ class Model(Layer):
         return in_memory_of_its_own(self.predict_step(x), x)
 
     def _on_batch(
-        self, run: Callable[[Batch], dict[str, float]], x: Any, y: Any, sample_weight: Any, return_dict: bool, who: str
+        self, run: Callable[[Any], dict[str, float]], x: Any, y: Any, sample_weight: Any, return_dict: bool, who: str
     ) -> Any:
         batch = Batches(x, y, sample_weight, batch_size=None, shuffle=False)
         self._require_targets(batch, who)
         self._build_for(batch.x)
         self.reset_metrics()
-        return self._reported(run((batch.x, batch.y, batch.sample_weight)), return_dict)
+        return self._reported(run(pack_x_y_sample_weight(batch.x, batch.y, batch.sample_weight)), return_dict)
 
     def _require_targets(self, batches: Batches | Dataset, who: str) -> None:
         """Refuse what no loss could be computed from."""
@@ -378,8 +407,13 @@ class Model(Layer):
 
     @property
     def metrics(self) -> list[Any]:
-        """The tracker of the loss, then the metrics (known after the first batch)."""
-        return [] if self.objective is None else self.objective.all()
+        """The tracker of the loss, then the metrics of `compile` (known after the first batch), then those that are
+        attributes of the model.
+
+        A model with a training step of its own may define it: as the list of what the step reports.
+        """
+        of_compile = [] if self.objective is None else self.objective.all()
+        return [*of_compile, *self._own_metrics.values()]
 
     @property
     def metrics_names(self) -> list[str]:
@@ -389,10 +423,77 @@ class Model(Layer):
     def reset_metrics(self) -> None:
         """Begin counting anew."""
         self._compiled().reset()
+        for metric in self._beyond_compile():
+            metric.reset_state()
 
     def get_metrics_result(self) -> dict[str, float]:
         """The running loss and metrics."""
-        return self._compiled().results()
+        results = self._compiled().results() if type(self).metrics is Model.metrics else {}
+        return results | {metric.name: metric.result() for metric in self._beyond_compile()}
+
+    def _beyond_compile(self) -> Iterable[Metric]:
+        """The metrics that `compile` does not know: the model's attributes, or what a `metrics` of its own lists."""
+        return self._own_metrics.values() if type(self).metrics is Model.metrics else self.metrics
+
+    # ---- files ----
+
+    def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
+        """Write the whole model to a file, from which `cdl.models.load_model` makes it again, to train on exactly.
+
+        `filepath` ends with ".safetensors" (cdl's own format), ".keras" or ".h5". Arguments and errors are those of
+        `cdl.saving.save_model`.
+        """
+        from cdl import saving
+
+        saving.save_model(self, filepath, overwrite, zipped, **kwargs)
+
+    def save_weights(self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
+        """Write the weights to a file, ".safetensors" or ".weights.h5". Errors as `cdl.saving.save_weights`."""
+        from cdl import saving
+
+        saving.save_weights(self, filepath, overwrite, max_shard_size)
+
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
+        """Take the weights from a file, of weights or of a whole model. Errors as `cdl.saving.load_weights`."""
+        from cdl import saving
+
+        saving.load_weights(self, filepath, skip_mismatch, **kwargs)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """What the model is, without its weights, as a text for `cdl.models.model_from_json`.
+
+        `kwargs` are for `json.dumps`, such as indent=2.
+        """
+        import json
+
+        from cdl.saving.construction import config_of
+
+        return json.dumps(config_of(self), **kwargs)
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """The arguments of `compile` as a dictionary of plain values; empty before it was called."""
+        if not self.compiled:
+            return {}
+        return registry.serialize({**self._compile_arguments, "optimizer": self.optimizer})
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """`compile` as `get_compile_config` described it; a `compile` of your own needs one of these, too."""
+        if not type(self).compile.__module__.startswith("cdl."):
+            warnings.warn(
+                "`compile()` was not called as part of model loading because the model's `compile()` method is custom. "
+                "Override `get_compile_config()` and `compile_from_config(config)` as well, or call `compile()` after "
+                "loading.",
+                stacklevel=2,
+            )
+            return
+        self.compile(**registry.deserialize(config))
+
+    def trained_flags(self, flags: dict[Layer, bool] | None = None) -> dict[Layer, bool]:
+        """For each layer, also inside others, whether it was trainable when the model was compiled; sets it."""
+        if flags is not None:
+            self._flags = dict(flags)
+            Layer.structure_version += 1
+        return {layer: self._flags.get(layer, layer.trainable) for layer in self._flatten_layers()}
 
     # ---- what there is ----
 

@@ -51,7 +51,7 @@ class Objective:
         return float(self.loss(y_true, y_pred, sample_weight, *given(mask)))
 
     def value_and_gradient(
-        self, y_true: Any, y_pred: np.ndarray, sample_weight: np.ndarray | None, mask: np.ndarray | None = None
+        self, y_true: Any, y_pred: np.ndarray, sample_weight: np.ndarray | None = None, mask: np.ndarray | None = None
     ) -> tuple[float, np.ndarray]:
         if self.loss is None:
             raise ValueError(NO_LOSS)
@@ -82,12 +82,15 @@ class Objective:
 
     def results(self) -> dict[str, Any]:
         """The running values by the names that the logs have for them: numbers, or arrays with one for each class."""
-        results = {name: metric.result() for name, metric in self._logged}
-        return {name: float(result) if np.ndim(result) == 0 else result for name, result in results.items()}
+        return {name: number_or_array(metric.result()) for name, metric in self._logged}
 
     def reset(self) -> None:
         for metric in self.all():
             metric.reset_state()
+
+
+def number_or_array(result: Any) -> Any:
+    return result if type(result) is float or np.ndim(result) else float(result)
 
 
 def given(value: Any) -> tuple[Any, ...]:

@@ -87,6 +87,7 @@ class Sequential(Chain, Model):
             )
         if self._input_layer is None:
             self._input_layer = InputLayer(batch_shape=(None, *input_shape[1:]))
+            self._sublayers[:] = self._stack  # the input is none of them
         super().build(input_shape)
         self._connect()
 
@@ -187,8 +188,8 @@ class Sequential(Chain, Model):
         entries = [] if self._input_layer is None else [layers.serialize(self._input_layer)]
         for layer in self._stack:
             entry = layers.serialize(layer)
-            if layer._build_shape is not None:
-                entry["build_config"] = {"input_shape": list(layer._build_shape)}
+            if layer.get_build_config() is not None:
+                entry["build_config"] = layer.get_build_config()
             entries.append(entry)
         model_config = {**super().get_config(), "layers": entries}
         if self._input_layer is not None:
@@ -196,12 +197,13 @@ class Sequential(Chain, Model):
         return model_config
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Sequential:
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Sequential:
+        """A model with new layers, as `get_config` described them. ValueError for a layer that nobody knows."""
         from cdl import layers
 
         model = cls(name=config.get("name"), trainable=config.get("trainable", True))
         for entry in config["layers"]:
-            model.add(layers.deserialize(entry))
+            model.add(layers.deserialize(entry, custom_objects))
         if not model.built and config.get("build_input_shape"):
             model.build(tuple(config["build_input_shape"]))
         return model

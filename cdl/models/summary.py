@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import itertools
 import re
-import shutil
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from cdl.layers.base import Layer, Shape
+from cdl.utils.text_width import columns
 from cdl.variable import Variable
 
 POSITIONS = (0.45, 0.80, 1.0)  # where columns end, as parts of a line
@@ -29,6 +28,8 @@ def print_summary(
     layer_range: Sequence[str] | None = None,
 ) -> None:
     """Print one row per layer, then the totals; or hand the whole text to `print_fn`."""
+    import shutil  # not needed before, and slow to import
+
     titles, justify = ["Layer (type)", "Output Shape", "Param #"], "<<>"
     ends, longest = list(positions or POSITIONS), LINE_LENGTH
     if show_trainable:
@@ -56,7 +57,7 @@ def print_summary(
 # ---- what is in it ----
 
 
-def shown_layers(model: Any) -> list[tuple[Layer, Shape | None]]:
+def shown_layers(model: Any) -> list[tuple[Any, Shape | None]]:
     """The layers inside a model or a layer with branches, each with its output shape, None where it is not known.
 
     A `Functional` model begins with its input, as in Keras.
@@ -178,7 +179,7 @@ def table(titles: Sequence[str], rows: Sequence[Row], widths: list[int], justify
 
 def rule(corners: str, widths: list[int]) -> str:
     """A horizontal line; `corners`: its left end, its stroke, a crossing, its right end."""
-    left, stroke, cross, right = corners
+    left, stroke, cross, right = tuple(corners)
     return left + cross.join(stroke * (width + 2) for width in widths) + right
 
 
@@ -218,11 +219,3 @@ def padded(text: str, width: int, justify: str) -> str:
     spaces = width - columns(text)
     before = {"<": 0, ">": spaces, "^": spaces // 2}[justify]
     return before * " " + text + (spaces - before) * " "
-
-
-def columns(text: str) -> int:
-    """How many columns of a terminal the text takes: Chinese characters take two, accents that combine none."""
-    return sum(
-        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
-        for letter in text
-    )

@@ -4,8 +4,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from cdl.utils.dataset import PyDataset
+from cdl.utils.model_plotting import plot_model
 from cdl.utils.naming import clear_session
 from cdl.utils.numerical import normalize, to_categorical
+from cdl.utils.packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from cdl.utils.registry import (
     CustomObjectScope,
     custom_object_scope,
@@ -45,7 +47,9 @@ __all__ = [
     "img_to_array",
     "load_img",
     "normalize",
+    "pack_x_y_sample_weight",
     "pad_sequences",
+    "plot_model",
     "register_keras_serializable",
     "save_img",
     "serialize_keras_object",
@@ -54,6 +58,7 @@ __all__ = [
     "text_dataset_from_directory",
     "timeseries_dataset_from_array",
     "to_categorical",
+    "unpack_x_y_sample_weight",
 ]
 
 # Keras' older name.

@@ -179,10 +179,14 @@ def serialize(custom: Any) -> Any:
     config = {"module": cls.__module__, "class_name": cls.__name__, "config": serialize(custom.get_config())}
     module = next((module for module, registry in _registries.items() if cls in registry.public), None)
     if module:
-        return {**config, "module": module, "registered_name": None}
-    if cls.__module__ == "__main__":
-        config["module"] = None
-    return {**config, "registered_name": get_registered_name(cls)}
+        config = {**config, "module": module, "registered_name": None}
+    else:
+        config["registered_name"] = get_registered_name(cls)
+        if cls.__module__ == "__main__":
+            config["module"] = None
+    if hasattr(custom, "get_compile_config"):
+        config["compile_config"] = custom.get_compile_config()
+    return config
 
 
 def _serialize_function(function: Any) -> dict[str, Any]:
@@ -234,4 +238,7 @@ def _rebuild(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None
     if not isinstance(arguments, Mapping):
         raise TypeError(f"The config of {name} is a dict of constructor arguments. Received: {arguments!r}")
     with CustomObjectScope(custom_objects):
-        return found.from_config(dict(arguments))
+        rebuilt = found.from_config(dict(arguments))
+        if config.get("compile_config"):
+            rebuilt.compile_from_config(config["compile_config"])
+    return rebuilt

@@ -75,14 +75,19 @@ def make_default_seed() -> int:
 
 def draw_seed(seed: int | SeedGenerator | None) -> tuple[int, int]:
     """(seed, stream) for one draw: the first of an integer, the next of a generator; None: the global generator."""
-    global _global
     if isinstance(seed, SeedGenerator):
         return seed.next()
     if seed is None:
-        if _global is None:
-            _global = SeedGenerator(name="global_seed_generator")
-        return _global.next()
+        return global_generator().next()
     return as_seed(seed, "`seed`") & UINT64, 0
+
+
+def global_generator() -> SeedGenerator:
+    """The generator of every random choice that has no seed of its own."""
+    global _global
+    if _global is None:
+        _global = SeedGenerator(name="global_seed_generator")
+    return _global
 
 
 def as_seed(seed: Any, who: str) -> int:

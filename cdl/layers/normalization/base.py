@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cdl.layers.base import Layer, Shape
+from cdl.layers.context import Context
 from cdl.layers.parametric import ParametricLayer
 from cdl.variable import Variable
 
@@ -69,9 +70,9 @@ class NormalizationLayer(ParametricLayer):
         gamma, beta = self.gamma, self.beta
         return None if gamma is None else gamma.value.ravel(), None if beta is None else beta.value.ravel()
 
-    def add_gradients(self, dgamma: np.ndarray | None, dbeta: np.ndarray | None) -> None:
+    def add_gradients(self, ctx: Context, dgamma: np.ndarray | None, dbeta: np.ndarray | None) -> None:
         for variable, gradient in ((self.gamma, dgamma), (self.beta, dbeta)):
-            if variable is not None and variable.trainable and gradient is not None:
+            if variable is not None and ctx.trains(variable) and gradient is not None:
                 variable.add_gradient(gradient.reshape(variable.shape))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

@@ -86,7 +86,7 @@ class BatchNormalization(ChannelNormalization):
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
         counted = None if ctx.mask is None else self.spread(ctx.mask, x.shape)
         x = self.channels_last(x)
-        if ctx.training and self.trainable:
+        if ctx.training and not ctx.freezes(self):
             if counted is None:
                 y, mean, variance = ops.batch_norm(x, *self.gamma_and_beta(), self.epsilon)
             else:
@@ -107,16 +107,16 @@ class BatchNormalization(ChannelNormalization):
         if counted is not None:
             x_hat = (x - mean) / np.sqrt(variance + x.dtype.type(self.epsilon))
             dgamma, dbeta = ops.column_sum(dy * x_hat), ops.column_sum(dy)
-            self.add_gradients(dgamma, dbeta)
+            self.add_gradients(ctx, dgamma, dbeta)
             # The moments come from the steps that count, but stand in all of them.
             dx = self.scale_of(variance) * (dy - counted * (dbeta + x_hat * dgamma) / number_of(counted, x.dtype))
         elif mean is not None:
             dx, *gradients = ops.batch_norm_backward(x, gamma, mean, variance, dy, self.epsilon, ctx.need_input_grad)
-            self.add_gradients(*gradients)
+            self.add_gradients(ctx, *gradients)
         else:
-            if self.trainable_weights:
+            if any(variable is not None and ctx.trains(variable) for variable in (self.gamma, self.beta)):
                 x_hat = (x - self.moving_mean.value) / np.sqrt(self.moving_variance.value + self.epsilon)
-                self.add_gradients(ops.column_sum(dy * x_hat), ops.column_sum(dy))
+                self.add_gradients(ctx, ops.column_sum(dy * x_hat), ops.column_sum(dy))
             dx = dy * self.scale_of(self.moving_variance.value) if ctx.need_input_grad else None
         return None if dx is None else self.channels_back(dx)
 

@@ -90,7 +90,7 @@ class GroupNormalization(ChannelNormalization):
     def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray:
         rows, x_hat = ctx.saved
         shape, dy = dy.shape, np.ascontiguousarray(np.moveaxis(dy, self.axis, -1))
-        self.add_gradients(ops.column_sum(dy * x_hat), ops.column_sum(dy))
+        self.add_gradients(ctx, ops.column_sum(dy * x_hat), ops.column_sum(dy))
         gamma, _ = self.per_channel()
         slopes = self.to_groups(np.moveaxis(dy * gamma, -1, self.axis))
         dx, _, _ = ops.layer_norm_backward(rows, None, slopes, self.epsilon, False, False)

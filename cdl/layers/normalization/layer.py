@@ -72,10 +72,10 @@ class LayerNormalization(NormalizationLayer):
 
     def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray:
         rows, shape = ctx.saved
-        trained = [variable is not None and variable.trainable for variable in (self.gamma, self.beta)]
+        trained = [variable is not None and ctx.trains(variable) for variable in (self.gamma, self.beta)]
         gamma, _ = self.gamma_and_beta()
         dx, *gradients = ops.layer_norm_backward(rows, gamma, to_rows(dy, self._axes), self.epsilon, *trained)
-        self.add_gradients(*gradients)
+        self.add_gradients(ctx, *gradients)
         return from_rows(dx, shape, self._axes)
 
     def check_input(self, shape: Shape) -> None:

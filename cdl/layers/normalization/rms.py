@@ -43,7 +43,7 @@ class RMSNormalization(Layer):
     def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray:
         rows, shape = ctx.saved
         dx, dscale = ops.rms_norm_backward(rows, self.scale.value.ravel(), to_rows(dy, self._axes), self.epsilon)
-        if self.scale.trainable:
+        if ctx.trains(self.scale):
             self.scale.add_gradient(dscale.reshape(self.scale.shape))
         return from_rows(dx, shape, self._axes)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import Any
 
@@ -318,3 +318,41 @@ class IndexLookup(CategoricalLayer, AdaptiveLayer):
             "oov_method": self.oov_method,
             "salt": None if self.salt is None else list(self.salt),
         }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> IndexLookup:
+        """A layer from `get_config`'s dictionary. ValueError for one that names a file: it may come from a stranger."""
+        refuse_files(config)
+        return cls(**config)
+
+    # ---- files: as in Keras, a vocabulary that was given is part of the config, one that was learned is not ----
+
+    def save_own_variables(self, store: dict[str, Any]) -> None:
+        if self.output_mode == "tf_idf" and self._tokens is not None:
+            store["idf_weights"] = self.idf_weights
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        if self.output_mode == "tf_idf" and "idf_weights" in store:
+            self.idf_weights = np.asarray(store["idf_weights"], self.dtype)
+
+    def save_assets(self, store: dict[str, list[Any]]) -> None:
+        """Put a vocabulary that was learned into `store`."""
+        if self.input_vocabulary is None and self._tokens is not None:
+            store["vocabulary"] = self.get_vocabulary()
+
+    def load_assets(self, store: Mapping[str, list[Any]]) -> None:
+        """Take the vocabulary that `save_assets` has put there; its weights in "tf_idf" mode are loaded before."""
+        vocabulary = store.get("vocabulary")
+        if vocabulary is None:
+            return
+        if not isinstance(vocabulary, list):
+            raise ValueError(f"{self.who}: a vocabulary is a list. Received: {type(vocabulary).__name__}")
+        self.set_vocabulary(vocabulary, self.idf_weights[: len(vocabulary)] if self.output_mode == "tf_idf" else None)
+
+
+def refuse_files(config: Mapping[str, Any]) -> None:
+    """ValueError for a config in which the vocabulary is the name of a file."""
+    if isinstance(config.get("vocabulary"), str):
+        raise ValueError(
+            f"A config holds its vocabulary, and names no file. Received: vocabulary={config['vocabulary']!r}"
+        )

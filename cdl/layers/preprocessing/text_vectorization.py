@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import string
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -14,7 +14,7 @@ from cdl.layers.base import Shape
 from cdl.layers.context import Context
 from cdl.layers.preprocessing.adaptive_layer import AdaptiveLayer
 from cdl.layers.preprocessing.categorical_layer import CategoricalLayer
-from cdl.layers.preprocessing.index_lookup import DROPPED, IndexLookup
+from cdl.layers.preprocessing.index_lookup import DROPPED, IndexLookup, refuse_files
 from cdl.layers.preprocessing.string_lookup import StringLookup
 from cdl.utils import registry
 from cdl.utils.strings import as_strings
@@ -106,7 +106,7 @@ class TextVectorization(CategoricalLayer, AdaptiveLayer):
         self._sizes = tuple(range(1, ngrams + 1)) if isinstance(ngrams, int) else tuple(sizes)
         self.output_sequence_length = output_sequence_length
         self.encoding = encoding
-        self._lookup = Vocabulary(
+        self._lookup_layer = Vocabulary(
             max_tokens,
             mask_token="",
             vocabulary=vocabulary,
@@ -181,29 +181,29 @@ class TextVectorization(CategoricalLayer, AdaptiveLayer):
         super().adapt(data, steps)
 
     def batches(self, data: Any, steps: int | None) -> Iterator[Any]:
-        return self._lookup.batches(data, steps)
+        return self._lookup_layer.batches(data, steps)
 
     def reset_state(self) -> None:
-        self._lookup.reset_state()
+        self._lookup_layer.reset_state()
 
     def update_state(self, data: Any) -> None:
         documents = self.documents(data)
-        self._lookup.count(documents, len(documents))
+        self._lookup_layer.count(documents, len(documents))
 
     def finalize_state(self) -> None:
-        self._lookup.finalize_state()
+        self._lookup_layer.finalize_state()
 
     def get_vocabulary(self, include_special_tokens: bool = True) -> list[str]:
         """The words, each at its index; without "" and "[UNK]" if special tokens are not asked for."""
-        return self._lookup.get_vocabulary(include_special_tokens)
+        return self._lookup_layer.get_vocabulary(include_special_tokens)
 
     def vocabulary_size(self) -> int:
         """The number of indices, with those for padding and unknown words."""
-        return self._lookup.vocabulary_size()
+        return self._lookup_layer.vocabulary_size()
 
     def set_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> None:
         """Use this vocabulary: a list, an array, or a file with a word on each line. Raises as in `StringLookup`."""
-        self._lookup.set_vocabulary(vocabulary, idf_weights)
+        self._lookup_layer.set_vocabulary(vocabulary, idf_weights)
 
     # ---- the layer ----
 
@@ -211,26 +211,26 @@ class TextVectorization(CategoricalLayer, AdaptiveLayer):
         limit = self.output_sequence_length
         documents = self.documents(x) if limit is None else [document[:limit] for document in self.documents(x)]
         lengths = np.fromiter(map(len, documents), np.int64, count=len(documents))
-        indices = self._lookup.lookup(list(chain.from_iterable(documents)))
+        indices = self._lookup_layer.lookup(list(chain.from_iterable(documents)))
         leading = np.shape(x)[:-1] if self.split is None else np.shape(x)[:1]
         if self.output_mode not in ("int", "one_hot"):
             rows = np.arange(len(documents)).repeat(lengths)
-            y = self._lookup.tallied(rows, indices, len(documents))
+            y = self._lookup_layer.tallied(rows, indices, len(documents))
             return y.reshape(*leading, y.shape[-1])
         width = lengths.max(initial=0) if limit is None else limit
         padded = np.full((len(documents), width), 0 if self.output_mode == "int" else DROPPED)
         padded[np.arange(width) < lengths[:, None]] = indices
         padded = padded.reshape(*leading, width)
-        return padded if self.output_mode == "int" else self._lookup.encoded(padded[..., None])
+        return padded if self.output_mode == "int" else self._lookup_layer.encoded(padded[..., None])
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if self.output_mode == "int":
             return (input_shape[0], self.output_sequence_length)
         words = tuple(input_shape) if self.split is None else (*input_shape[:1], None)
-        return self._lookup.compute_output_shape(words)
+        return self._lookup_layer.compute_output_shape(words)
 
     def get_config(self) -> dict[str, Any]:
-        lookup = self._lookup
+        lookup = self._lookup_layer
         return {
             **super().get_config(),
             "max_tokens": lookup.max_tokens,
@@ -250,9 +250,13 @@ class TextVectorization(CategoricalLayer, AdaptiveLayer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> TextVectorization:
+        refuse_files(config)
         functions = {key: registry.deserialize(config[key]) for key in ("standardize", "split")}
         ngrams = config["ngrams"]
         return cls(**{**config, **functions, "ngrams": tuple(ngrams) if isinstance(ngrams, list) else ngrams})
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Nothing: what Keras' files have for this layer, they have for its lookup layer, too."""
 
 
 def with_ngrams(words: Sequence[str], sizes: Sequence[int]) -> list[str]:

@@ -108,15 +108,14 @@ class RecurrentCell(KernelLayer):
         bias = self.bias
         return self.kernel.value, self.recurrent_kernel.value, None if bias is None else bias.value
 
-    @property
-    def learns(self) -> bool:
+    def learns(self, ctx: Context) -> bool:
         """Whether any of the three is trained."""
-        return any(v is not None and v.trainable for v in (self.kernel, self.recurrent_kernel, self.bias))
+        return any(v is not None and ctx.trains(v) for v in (self.kernel, self.recurrent_kernel, self.bias))
 
-    def add_gradients(self, dkernel: Gradient, drecurrent_kernel: Gradient, dbias: Gradient) -> None:
+    def add_gradients(self, ctx: Context, dkernel: Gradient, drecurrent_kernel: Gradient, dbias: Gradient) -> None:
         pairs = (self.kernel, dkernel), (self.recurrent_kernel, drecurrent_kernel), (self.bias, dbias)
         for variable, gradient in pairs:
-            if variable is not None and gradient is not None and variable.trainable:
+            if variable is not None and gradient is not None and ctx.trains(variable):
                 variable.add_gradient(gradient)
 
     # ---- dropout ----

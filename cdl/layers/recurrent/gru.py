@@ -121,7 +121,7 @@ class GRUCell(RecurrentCell):
         dxs = np.concatenate([daz, dar, dag], axis=1)
         dx, dkernel = product_backward(x, kernel, drop, dxs)
         dbias = np.stack([dxs.sum(axis=0), dhs.sum(axis=0)]) if self.reset_after else dxs.sum(axis=0)
-        self.add_gradients(dkernel, drecurrent_kernel, dbias)
+        self.add_gradients(ctx, dkernel, drecurrent_kernel, dbias)
         return dx, [dh_before + dh * z]
 
     # ---- all steps ----
@@ -141,10 +141,11 @@ class GRUCell(RecurrentCell):
         x, drop, h0, h, kept = ctx.saved
         kernel, recurrent_kernel, _ = self.weights_of_steps
         dh = with_last(dh, dstates[0], h0)
+        needed = ctx.need_input_grad, self.learns(ctx)
         dx, dh0, *dweights = ops.gru_backward(
-            x, h0, kernel, recurrent_kernel, ctx.mask, h, kept, dh, self.reset_after, ctx.need_input_grad, self.learns
+            x, h0, kernel, recurrent_kernel, ctx.mask, h, kept, dh, self.reset_after, *needed
         )
-        self.add_gradients(*dweights)
+        self.add_gradients(ctx, *dweights)
         return dx if drop is None or dx is None else dx * drop, [dh0]
 
     def get_config(self) -> dict[str, Any]:

@@ -112,7 +112,7 @@ class LSTMCell(RecurrentCell):
         )
         dx, dkernel = product_backward(x, kernel, drops[0], dz)
         dh_before, drecurrent_kernel = product_backward(h_before, recurrent_kernel, drops[1], dz)
-        self.add_gradients(dkernel, drecurrent_kernel, dz.sum(axis=0))
+        self.add_gradients(ctx, dkernel, drecurrent_kernel, dz.sum(axis=0))
         return dx, [dh_before, dc * f]
 
     # ---- all steps ----
@@ -134,9 +134,9 @@ class LSTMCell(RecurrentCell):
         kernel, recurrent_kernel, _ = self.weights_of_steps
         dh, dc = with_last(dh, dstates[0], h0), dstates[1]
         dx, dh0, dc0, *dweights = ops.lstm_backward(
-            x, h0, c0, kernel, recurrent_kernel, ctx.mask, h, kept, dh, dc, ctx.need_input_grad, self.learns
+            x, h0, c0, kernel, recurrent_kernel, ctx.mask, h, kept, dh, dc, ctx.need_input_grad, self.learns(ctx)
         )
-        self.add_gradients(*dweights)
+        self.add_gradients(ctx, *dweights)
         return dx if drop is None or dx is None else dx * drop, [dh0, dc0]
 
     def get_config(self) -> dict[str, Any]:

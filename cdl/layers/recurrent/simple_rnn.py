@@ -84,7 +84,7 @@ class SimpleRNNCell(RecurrentCell):
         dz = self.activation.backward(z, h, dy + dstates[0])
         dx, dkernel = product_backward(x, kernel, drops[0], dz)
         dh_before, drecurrent_kernel = product_backward(h_before, recurrent_kernel, drops[1], dz)
-        self.add_gradients(dkernel, drecurrent_kernel, dz.sum(axis=0))
+        self.add_gradients(ctx, dkernel, drecurrent_kernel, dz.sum(axis=0))
         return dx, [dh_before]
 
     # ---- all steps ----
@@ -106,9 +106,9 @@ class SimpleRNNCell(RecurrentCell):
         dh = with_last(dh, dstates[0], h0)
         function: Any = self.activation.fused
         dx, dh0, *dweights = ops.simple_rnn_backward(
-            x, h0, kernel, recurrent_kernel, ctx.mask, h, dh, function, ctx.need_input_grad, self.learns
+            x, h0, kernel, recurrent_kernel, ctx.mask, h, dh, function, ctx.need_input_grad, self.learns(ctx)
         )
-        self.add_gradients(*dweights)
+        self.add_gradients(ctx, *dweights)
         return dx if drop is None or dx is None else dx * drop, [dh0]
 
 

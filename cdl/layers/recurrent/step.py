@@ -21,4 +21,5 @@ class Step(Context):
         self.drawn: dict[int, Any] = {} if drawn is None else drawn
 
     def child(self, need_input_grad: bool = True) -> Step:
-        return Step(self.training, self.gradient, need_input_grad, self.losses, self.mask, drawn=self.drawn)
+        inherited = self.losses, self.mask, self.trained, self.frozen
+        return Step(self.training, self.gradient, need_input_grad, *inherited, drawn=self.drawn)

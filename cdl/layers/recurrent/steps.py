@@ -25,10 +25,11 @@ class StepByStep:
     def forward_sequence(self, ctx: Context, x: np.ndarray, states: States) -> tuple[np.ndarray, States]:
         """x (n, t, ...), the first states -> y (n, t, ...), the last states"""
         drawn: dict[int, Any] = {}
+        inherited = ctx.losses, None, ctx.trained, ctx.frozen  # the mask is heeded here, not by the cell
         calls: list[Step] = []
         ys: list[np.ndarray] = []
         for s in range(x.shape[1]):
-            call = Step(ctx.training, ctx.gradient, ctx.need_input_grad, ctx.losses, drawn=drawn)
+            call = Step(ctx.training, ctx.gradient, ctx.need_input_grad, *inherited, drawn=drawn)
             y, new_states = self.cell.forward(call, x[:, s], states)
             new_states = as_list(new_states)
             if ctx.mask is not None:
