@@ -20,13 +20,7 @@ MODULES = {
 # Keras' `ops` and `cdl.ops` have the name in common, and names of a few functions, but not their purpose.
 ANOTHER_THING = {"ops"}
 # What is built, but not yet in this branch.
-ON_THEIR_WAY = {
-    "callbacks": {"BackupAndRestore", "ModelCheckpoint", "TensorBoard"},
-    "models": {"clone_model", "load_model", "model_from_json", "save_model"},
-    "saving": {*MODULES["saving"]} - {"KerasFileEditor"},
-    "utils": {"plot_model", "pack_x_y_sample_weight", "unpack_x_y_sample_weight"},
-    "wrappers": {*MODULES["wrappers"]},
-}
+ON_THEIR_WAY = {"callbacks": {"BackupAndRestore", "ModelCheckpoint"}, "wrappers": {*MODULES["wrappers"]}}
 
 
 def find(module):
