@@ -48,6 +48,11 @@ ENDS = {
     "17_variational_autoencoder.py": ("--epochs 2 --samples 6000", {r"Two numbers save ([\d.]+)": 5.0}),
     "18_overfitting.py": ("--epochs 6 --seeds 1 --test 1000", {r"early stopping  ([\d.]+)%": 60.0}),
     "19_transfer_learning.py": ("--seeds 1 --samples 3000 --labels 10", {r"frozen +([\d.]+)%": 75.0}),
+    "20_compare_with_sklearn.py": ("--sets wine diabetes --seeds 1", {r"fitted ([\d.]+) times as fast": 0.0}),
+    "21_mnist_compare_with_sklearn.py": (
+        "--samples 2000 --seeds 1 --rounds 3",
+        {r"fitted ([\d.]+) times as fast": 0.0, r"reads ([\d.]+)% right": 88.0},
+    ),
 }
 # The course script takes all digits that there are: in its test there are so many.
 DIGITS = {"04_convolutional_network.py": (6000, 2000)}
