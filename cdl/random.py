@@ -83,8 +83,8 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Seed 
     -> (n, num_samples). The class with the greatest logit + Gumbel noise (Maddison et al. 2014). ValueError for logits
     of another rank.
 
-    >>> categorical(np.log([[0.9, 0.1]]), 5, seed=3)
-    array([[0, 1, 0, 0, 0]], dtype=int32)
+    >>> categorical(np.log([[0.5, 0.5]]), 5, seed=3)
+    array([[0, 0, 0, 1, 1]], dtype=int32)
     """
     logits = as_float(logits, "categorical: logits")
     if logits.ndim != 2:

@@ -93,7 +93,15 @@ def test_history_of_fit_begins_with_its_initial_epoch(network):
     history = network.fit(X, Y, initial_epoch=3, epochs=5, validation_data=(X, Y), validation_freq=2, verbose=0)
     training, validation = plotting.plot_history(history).axes[0].lines[:2]
     assert training.get_xdata().tolist() == [4, 5]
-    assert len(validation.get_ydata()) == 1
+    assert validation.get_xdata().tolist() == [4]
+
+
+@pytest.mark.parametrize(
+    ("count", "epochs"), [(3, [3, 6, 9]), (2, [5, 10]), (10, list(range(1, 11))), (5, [2, 4, 6, 8, 10])]
+)
+def test_history_of_rarer_validation(count, epochs):
+    (ax,) = plotting.plot_history({"loss": [1.0] * 10, "val_loss": [1.0] * count}).axes
+    assert ax.lines[1].get_xdata().tolist() == epochs
 
 
 def test_history_in_axes_of_ones_own():

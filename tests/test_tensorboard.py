@@ -69,6 +69,22 @@ def test_histograms_of_weights_at_the_end_of_epochs(model, tmp_path):
     assert last.min == pytest.approx(kernel.min()) and last.sum == pytest.approx(kernel.sum(), abs=1e-5)
 
 
+def test_the_layers_are_written_for_the_conceptual_graph(model, tmp_path):
+    fit(model, TensorBoard(tmp_path))
+    step, value = values_in(tmp_path / "train")[0]
+    assert (step, value.tag, value.metadata.plugin_data.plugin_name) == (0, "keras", "graph_keras_model")
+    (text,) = value.tensor.string_val
+    assert text.decode() == model.to_json()
+
+
+def test_a_layer_that_cannot_say_what_it_is_is_no_obstacle(tmp_path):
+    model = Sequential([layers.Input((4,)), layers.Dense(3, activation=lambda x: x)])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    with pytest.warns(UserWarning, match="the model's layers are left out"):
+        model.evaluate(X, Y, callbacks=[TensorBoard(tmp_path)], verbose=0)
+    assert scalars_in(tmp_path / "validation")
+
+
 def test_evaluate_writes_at_once_and_trainings_follow_each_other(model, tmp_path):
     callback = quiet(tmp_path)
     fit(model, callback)

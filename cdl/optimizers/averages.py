@@ -15,16 +15,20 @@ class Averages:
         self.variables = variables
         self.averages = averages
         self.swapped = False  # whether the variables hold the averages, and these the values
-        self._dtypes = dict.fromkeys(variable.dtype for variable in variables)
+        self._of_each_dtype = [
+            [
+                (average, variable)
+                for average, variable in zip(averages, variables, strict=True)
+                if average.dtype == dtype
+            ]
+            for dtype in dict.fromkeys(variable.dtype for variable in variables)
+        ]
 
     def update(self, momentum: float) -> None:
         """average = momentum * average + (1 - momentum) * value"""
-        for dtype in self._dtypes:
-            averages, values = (
-                [variable.value for variable in variables if variable.dtype == dtype]
-                for variables in (self.averages, self.variables)
-            )
-            ops.sgd(averages, values, [1 - momentum] * len(values), momentum - 1)
+        for pairs in self._of_each_dtype:
+            averages, values = ([pair[k].value for pair in pairs] for k in (0, 1))
+            ops.sgd(averages, values, [1 - momentum] * len(pairs), momentum - 1)
 
     def overwrite(self, variables: Sequence[Variable]) -> None:
         """Copy the averages into these variables."""

@@ -23,8 +23,9 @@ GRADIENTS = (np.ndarray, RowGradient)
 class Optimizer(OptimizerState):
     """Base class of optimizers. A rule names its state in `slots` and changes the variables in `update`.
 
-    `learning_rate`: a number, which may be set at any time, or a function that returns one, like those of `schedules`;
-    the function gets the number of steps made so far (of calls, with accumulation), or nothing if it takes no argument.
+    `learning_rate`: a number, which may be set at any time (`optimizer.learning_rate = 1e-4`, or
+    `optimizer.learning_rate.assign(1e-4)`), or a function that returns one, like those of `schedules`; the function
+    gets the number of steps made so far (of calls, with accumulation), or nothing if it takes no argument.
     `weight_decay`: before each update, value -= value * learning_rate * weight_decay (Loshchilov & Hutter 2019); see
     also `exclude_from_weight_decay`.
     `clipnorm`, `clipvalue`, `global_clipnorm`, at most one: the largest norm of the gradient of a variable, the largest
@@ -84,7 +85,6 @@ class Optimizer(OptimizerState):
 
     # ---- state ----
 
-    _trainable_variables: list[Variable]  # those of `build`
     _dtypes: Sequence[np.dtype] = ()
     _averages: Averages | None = None
     _excluded: Collection[Variable] = ()

@@ -75,6 +75,7 @@ class OptimizerState:
         self._calls = Variable(0, dtype="int64", trainable=False, name="iteration")
         self._calls.path = f"{self.name}/iteration"
         self._state: list[Variable] = []  # slots, averages and accumulators, in Keras' order
+        self._trainable_variables: list[Variable] = []  # those of `build`
         self._learning_rate = self._as_learning_rate(learning_rate)
 
     # ---- learning rate and number of steps ----

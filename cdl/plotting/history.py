@@ -45,11 +45,16 @@ def plot_history(history: Any, names: Sequence[str] | None = None, monitor: str 
 
 
 def epochs_of(history: Any, logs: Mapping[str, Sequence[float]]) -> dict[str, np.ndarray]:
-    """The epochs of each quantity, from 1 on; validation may be rarer (`validation_freq`)."""
+    """The epochs of each quantity, from 1 on; validation that is rarer is taken to have come every so many epochs."""
     known = getattr(history, "epoch", ())
     most = max(map(len, logs.values()))
     epochs = np.asarray(known) + 1 if len(known) == most else np.arange(1, most + 1)
-    return {name: epochs[np.arange(1, len(values) + 1) * most // len(values) - 1] for name, values in logs.items()}
+    found = {}
+    for name, values in logs.items():
+        frequencies = (most // len(values), *range(1, most + 1))
+        regular = [epochs[epochs % frequency == 0] for frequency in frequencies]
+        found[name] = next((some for some in regular if len(some) == len(values)), epochs[-len(values) :])
+    return found
 
 
 def best_of(monitor: str, values: Sequence[float], model: Any) -> int:

@@ -147,19 +147,24 @@ def restore(
         else:
             reasons.append(reason)
     report(reasons, skip_mismatch)
+    give(ready)
+    for holder, stored in own_way:
+        holder.of.load_own_variables({key: tensor.read() for key, tensor in stored.items()})
+
+
+def give(ready: list[tuple[Variable, Stored]]) -> None:
+    """Read the values of variables, right into them where the dtypes are equal."""
     for variable, tensor in ready:
         if tensor.dtype == variable.value.dtype:
             tensor.read_into(variable.value)
         else:
             variable.assign(tensor.read())
-    for holder, stored in own_way:
-        holder.of.load_own_variables({key: tensor.read() for key, tensor in stored.items()})
 
 
 def weights_of(holder: Holder, numbers: Any) -> list[Variable]:
     """The weights that an optimizer is to have state for."""
     if numbers is None:
-        return holder.owner.trainable_variables
+        return holder.owner._trained().variables
     weights = holder.owner.weights
     try:
         return [weights[number] for number in numbers]
@@ -188,12 +193,16 @@ def mismatch(holder: Holder, variables: Mapping[str, Any], stored: Mapping[str, 
             f"{holder} has {len(variables)} variables {[one.name for one in variables.values()]}, but the file has "
             f"{len(stored)} for it. Build the model as the one that was saved."
         )
-    for key, variable in variables.items():
-        tensor = stored[key]
-        if tensor.shape != variable.shape:
-            return f"{holder}: variable {variable.name!r} has shape {variable.shape}, that in the file {tensor.shape}."
-        if tensor.dtype.kind not in "fiub" or not np.can_cast(tensor.dtype, variable.value.dtype, "same_kind"):
-            return f"{holder}: variable {variable.name!r} has dtype {variable.dtype}, that in the file {tensor.dtype}."
+    reasons = (unfit(str(holder), variable, stored[key]) for key, variable in variables.items())
+    return next(filter(None, reasons), None)
+
+
+def unfit(who: str, variable: Variable, tensor: Stored) -> str | None:
+    """Why a variable cannot have its value from there; None if it can."""
+    if tensor.shape != variable.shape:
+        return f"{who}: variable {variable.name!r} has shape {variable.shape}, that in the file {tensor.shape}."
+    if tensor.dtype.kind not in "fiub" or not np.can_cast(tensor.dtype, variable.value.dtype, "same_kind"):
+        return f"{who}: variable {variable.name!r} has dtype {variable.dtype}, that in the file {tensor.dtype}."
     return None
 
 

@@ -196,7 +196,7 @@ class Core:
             X, y, sample_weight, validated = validation.split(self, X, y, sample_weight)
         if not hasattr(self, "_between"):
             self._between: Any = ((),) * len(self.coefs_)
-        Epochs(self, Rows(X, y, sample_weight, dtype), validated).run(incremental)
+        Epochs(self, Rows(X, y, sample_weight, dtype), validated, incremental).run()
 
     # ---- prediction ----
 
@@ -215,8 +215,9 @@ class Core:
     def _forward_pass_fast(self, X: Any, check_input: bool = True) -> np.ndarray:
         if check_input and not self._passes(X):
             X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
-        dtype = np.result_type(X.dtype, self.coefs_[0].dtype)
-        if dtype not in FLOATS:
-            dtype = np.dtype("float64")
+        dtype = self.coefs_[0].dtype
+        if X.dtype != dtype and not any(getattr(self, "_between", ())):  # whose layers keep to their dtype
+            dtype = np.result_type(X.dtype, dtype)
+            dtype = dtype if dtype in FLOATS else np.dtype("float64")
         z = self._network(dtype).predict(dense_rows(X, dtype))
         return head(self.out_activation_, self.loss).output(z)

@@ -20,15 +20,18 @@ class Epochs:
     From here on `coefs_` and `intercepts_` are arrays that the solver changes in place.
     """
 
-    def __init__(self, mlp: Any, rows: Rows, validation: Validation) -> None:
-        self.mlp, self.rows, self.validation = mlp, rows, validation
+    def __init__(self, mlp: Any, rows: Rows, validation: Validation, incremental: bool) -> None:
+        self.mlp, self.rows, self.validation, self.incremental = mlp, rows, validation, incremental
         self.solver = mlp._optimizer
         self.size = rows_of_a_batch(mlp.batch_size, rows.count)
         self.order = Order(rows.count, mlp._random_state) if mlp.shuffle else None
         self.layers = [layer for between in mlp._between for layer in between]
         between = [variable for layer in self.layers for variable in layer.trainable_weights]
+        warm = getattr(mlp, "_best_coefs", None) is mlp.coefs_
         arrays = self.solver.bind([*mlp.coefs_, *mlp.intercepts_], between)
         mlp.coefs_, mlp.intercepts_ = arrays[: len(mlp.coefs_)], arrays[len(mlp.coefs_) :]
+        if warm and not incremental:  # scikit-learn then trains the best weights of the last fit themselves
+            mlp._best_coefs, mlp._best_intercepts = mlp.coefs_, mlp.intercepts_
         self.network: Network = mlp._network()
         self.head = head(mlp.out_activation_, mlp.loss)
         self.training = Training(mlp, [*arrays, *(variable.value for variable in between)])
@@ -36,9 +39,9 @@ class Epochs:
         if mlp.callbacks:
             self.callbacks = watchers(mlp.callbacks, self.training, mlp.max_iter, -(-rows.count // self.size))
 
-    def run(self, incremental: bool) -> None:
+    def run(self) -> None:
         """Epoch after epoch until scikit-learn's rules, a callback or the user end it; if `incremental`, one."""
-        mlp, callbacks = self.mlp, self.callbacks
+        mlp, callbacks, incremental = self.mlp, self.callbacks, self.incremental
         mlp.n_iter_ = 0
         if callbacks:
             callbacks.on_train_begin()
@@ -65,6 +68,8 @@ class Epochs:
                 callback.set_model(None)  # else a copy of the callback would copy the estimator
         if mlp.early_stopping and (not incremental or mlp.stopped_):
             self.restore_best()
+            if incremental:
+                mlp._no_improvement_count = 0
 
     def epoch(self) -> None:
         """Train on every row once, then judge."""

@@ -14,7 +14,7 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy.special import xlogy
+from scipy.special import expit, xlogy
 
 from cdl import activations, losses, ops
 
@@ -70,10 +70,11 @@ class Sigmoid:
 
     def compare(self, t: np.ndarray, z: np.ndarray, weight: Weight, total: float) -> tuple[float, np.ndarray]:
         loss, dz = ops.binary_crossentropy_gradient(t, z, True, 0.0, weight, z.shape[1] / total)
-        limit = LIMIT[z.dtype]
-        if (weight is not None or loss * total > limit) and not np.abs(z).max() + math.log(2) < limit:
-            values = ops.binary_crossentropy(t.reshape(-1, 1), z.reshape(-1, 1), True).reshape(z.shape)
-            loss = average(np.minimum(values, limit).sum(axis=1), weight, total)
+        near = LIMIT[z.dtype] / 2  # from where on 1 - p has lost half its digits, and scikit-learn computes with it
+        if (weight is not None or loss * total > near) and not np.abs(z).max() < near:
+            eps = np.finfo(z.dtype).eps
+            p = np.clip(expit(z), eps, 1 - eps)
+            loss = average(-np.log(np.where(t > 0, p, 1 - p)).sum(axis=1), weight, total)
         return loss, dz
 
 

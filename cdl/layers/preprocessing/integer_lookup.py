@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -81,3 +81,7 @@ class IntegerLookup(IndexLookup):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "vocabulary_dtype": "int64"}
+
+    def load_assets(self, store: Mapping[str, list[Any]]) -> None:
+        """Take a vocabulary, also from lines of text."""
+        super().load_assets({key: [int(token) for token in tokens] for key, tokens in store.items()})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import string
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -27,6 +27,14 @@ STANDARDIZE: dict[str, Callable[[str], str]] = {
 }
 SPLIT: dict[str, Callable[[str], list[str]]] = {"whitespace": str.split, "character": list}
 Documents = list[list[str]]
+
+
+class Vocabulary(StringLookup):
+    """That of a TextVectorization, in whose name it speaks."""
+
+    @property
+    def who(self) -> str:
+        return f"TextVectorization {self.name!r}"
 
 
 class TextVectorization(CategoricalLayer, AdaptiveLayer):
@@ -98,7 +106,7 @@ class TextVectorization(CategoricalLayer, AdaptiveLayer):
         self._sizes = tuple(range(1, ngrams + 1)) if isinstance(ngrams, int) else tuple(sizes)
         self.output_sequence_length = output_sequence_length
         self.encoding = encoding
-        self._lookup_layer = StringLookup(
+        self._lookup_layer = Vocabulary(
             max_tokens,
             mask_token="",
             vocabulary=vocabulary,
@@ -107,7 +115,7 @@ class TextVectorization(CategoricalLayer, AdaptiveLayer):
             pad_to_max_tokens=pad_to_max_tokens,
             encoding=encoding,
             dtype=self.dtype,
-            name=self.name,  # in its messages
+            name=self.name,
             **known,
         )
 
@@ -246,6 +254,9 @@ class TextVectorization(CategoricalLayer, AdaptiveLayer):
         functions = {key: registry.deserialize(config[key]) for key in ("standardize", "split")}
         ngrams = config["ngrams"]
         return cls(**{**config, **functions, "ngrams": tuple(ngrams) if isinstance(ngrams, list) else ngrams})
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Nothing: what Keras' files have for this layer, they have for its lookup layer, too."""
 
 
 def with_ngrams(words: Sequence[str], sizes: Sequence[int]) -> list[str]:
