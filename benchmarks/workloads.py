@@ -101,7 +101,7 @@ def noise(*shape: int, dtype: str = "float32", seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal(shape, dtype=dtype)
 
 
-def gradients(size: int) -> np.ndarray:
+def gradients(*shape: int) -> np.ndarray:
     """Noise without small numbers, for which it would matter where an optimizer adds its epsilon."""
-    g = noise(size, seed=1)
+    g = noise(*shape, seed=1)
     return g + np.copysign(np.float32(0.1), g)

@@ -6,6 +6,7 @@ in NumPy). `ops` looks up `active` at every call, so the switch takes effect at 
 
 from __future__ import annotations
 
+import importlib
 from types import ModuleType
 from typing import Any
 
@@ -84,3 +85,23 @@ def set_isa(isa: str) -> Restore:
 def isa() -> str:
     """The instruction set in use: "generic", "avx2" or "avx512"."""
     return _native.isa()
+
+
+# What scripts look for in `keras.backend`, and where it is.
+KERAS_NAMES = {
+    "backend": "config",
+    "clear_session": "utils",
+    "epsilon": "config",
+    "floatx": "config",
+    "image_data_format": "config",
+    "set_epsilon": "config",
+    "set_floatx": "config",
+    "set_image_data_format": "config",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Found when they are named: this module, which is below all others, imports none of them."""
+    if name not in KERAS_NAMES:
+        raise AttributeError(f"module 'cdl.backend' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"cdl.{KERAS_NAMES[name]}"), name)

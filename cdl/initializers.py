@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from cdl import config, random
-from cdl.utils import registry
+from cdl.utils import registry, windows
 from cdl.utils.seeds import SeedGenerator, as_seed, make_default_seed
 
 Shape = Sequence[int]
@@ -91,6 +91,53 @@ class Identity(Initializer):
 
     def get_config(self) -> dict[str, Any]:
         return {"gain": self.gain}
+
+
+class STFT(Initializer):
+    """A short-time Fourier transform as the kernel of a convolution: window[t] cos(2 pi t f / n), or -sin, by `side`.
+
+    `side`: "real" or "imag". `window`: "hann", "hamming", "blackman", "nuttall", "blackmanharris", "flattop", "boxcar",
+    an array, or None. `scaling`: the window is divided by the root of the sum of its squares ("density"), by the sum of
+    its absolute values ("spectrum"), or not (None). `periodic`: a window that would go on, instead of a symmetric one.
+    ValueError for another side, window or scaling, and for an array whose length is not that of the kernel.
+
+    Shape: (t, 1, n / 2 + 1), the kernel of a Conv1D over recordings (steps, 1), n being the length of the transform.
+
+    >>> STFT("real", "hann")((128, 1, 65)).shape
+    (128, 1, 65)
+    """
+
+    def __init__(
+        self, side: str = "real", window: Any = "hann", scaling: str | None = "density", periodic: bool = False
+    ) -> None:
+        if side not in ("real", "imag"):
+            raise ValueError(f"STFT: `side` is 'real' or 'imag'. Received: side={side!r}")
+        if isinstance(window, str):
+            windows.check_window(window)
+        if scaling not in ("density", "spectrum", None):
+            raise ValueError(f"STFT: `scaling` is 'density', 'spectrum' or None. Received: scaling={scaling!r}")
+        self.side, self.window, self.scaling, self.periodic = side, window, scaling, periodic
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> np.ndarray:
+        length, _, bins = shape
+        angle = np.arange(length)[:, None, None] * (2 * np.pi * np.arange(bins) / (2 * (bins - 1)))
+        kernel = np.cos(angle) if self.side == "real" else -np.sin(angle)
+        if self.window is not None:
+            named = isinstance(self.window, str)
+            w = windows.window(self.window, length, self.periodic) if named else np.asarray(self.window, float)
+            if w.shape != (length,):
+                raise ValueError(f"STFT: the window has shape {w.shape}, but the kernel has {length} steps.")
+            scales = {"density": np.sqrt(np.sum(w * w)), "spectrum": np.sum(np.abs(w)), None: 1.0}
+            kernel *= (w / scales[self.scaling])[:, None, None]
+        return kernel.astype(dtype or config.floatx())
+
+    def get_config(self) -> dict[str, Any]:
+        window = registry.serialize(self.window)
+        return {"side": self.side, "window": window, "periodic": self.periodic, "scaling": self.scaling}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> STFT:
+        return cls(**{**config, "window": registry.deserialize(config.get("window", "hann"))})
 
 
 # --------------------------------------------------------------------------------------------------- random values
@@ -317,8 +364,8 @@ glorot_uniform, glorot_normal = GlorotUniform, GlorotNormal
 he_uniform, he_normal = HeUniform, HeNormal
 lecun_uniform, lecun_normal = LecunUniform, LecunNormal
 IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal
+stft = STFTInitializer = STFT
 
-# Keras' STFT is left out: it belongs to one layer, STFTSpectrogram.
 _registry = registry.Registry(
     "initializer",
     "keras.initializers",
@@ -336,6 +383,7 @@ _registry = registry.Registry(
         Orthogonal,
         RandomNormal,
         RandomUniform,
+        STFT,
         TruncatedNormal,
         VarianceScaling,
         Zeros,
@@ -343,6 +391,7 @@ _registry = registry.Registry(
     aliases={
         "IdentityInitializer": Identity,
         "OrthogonalInitializer": Orthogonal,
+        "STFTInitializer": STFT,
         "normal": RandomNormal,
         "one": Ones,
         "uniform": RandomUniform,

@@ -11,10 +11,16 @@ from typing import Any
 import numpy as np
 
 from cdl import config, ops
+from cdl.utils.numerical import as_float
 from cdl.utils.seeds import SeedGenerator, draw_seed, set_random_seed
 
 __all__ = [
     "SeedGenerator",
+    "beta",
+    "binomial",
+    "categorical",
+    "dropout",
+    "gamma",
     "normal",
     "randint",
     "set_random_seed",
@@ -69,6 +75,55 @@ def shuffle(x: Any, axis: int = 0, seed: Seed = None) -> np.ndarray:
     x = np.asarray(x)
     keys = ops.random_uniform((x.shape[axis],), *draw_seed(seed), 0.0, 1.0, "float64")
     return np.take(x, np.argsort(keys, kind="stable"), axis)
+
+
+def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Seed = None) -> np.ndarray:
+    """`num_samples` classes for each row of logits (n, classes), drawn with probabilities softmax(logits).
+
+    -> (n, num_samples). The class with the greatest logit + Gumbel noise (Maddison et al. 2014). ValueError for logits
+    of another rank.
+
+    >>> categorical(np.log([[0.5, 0.5]]), 5, seed=3)
+    array([[0, 0, 0, 1, 1]], dtype=int32)
+    """
+    logits = as_float(logits, "categorical: logits")
+    if logits.ndim != 2:
+        raise ValueError(f"categorical: logits have the shape (n, classes). Received: {logits.shape}")
+    n, classes = logits.shape
+    unit = ops.random_uniform((n, num_samples, classes), *draw_seed(seed), 0.0, 1.0, "float64")
+    with np.errstate(divide="ignore"):  # a draw of 0 is noise of minus infinity
+        noise = -np.log(-np.log(unit))
+    return np.argmax(logits[:, None] + noise, axis=-1).astype(dtype)
+
+
+def dropout(inputs: Any, rate: float, noise_shape: Shape | None = None, seed: Seed = None) -> np.ndarray:
+    """0 with probability `rate`, else inputs / (1 - rate). ValueError unless 0 <= rate < 1.
+
+    `noise_shape`: the shape of what is drawn, with 1 for an axis along which all share one draw.
+    """
+    x = as_float(inputs, "dropout: inputs")
+    if noise_shape is None:
+        return ops.dropout(x, rate, *draw_seed(seed))
+    return x * ops.dropout(np.ones(noise_shape, x.dtype), rate, *draw_seed(seed))
+
+
+def gamma(shape: Shape, alpha: float, dtype: Any = None, seed: Seed = None) -> np.ndarray:
+    """Numbers of the Gamma distribution with that shape parameter and scale 1."""
+    return _generator(seed).gamma(alpha, size=shape).astype(_float_name(dtype))
+
+
+def beta(shape: Shape, alpha: Any, beta: Any, dtype: Any = None, seed: Seed = None) -> np.ndarray:
+    """Numbers of the Beta distribution; both parameters may be arrays that can be broadcast to the shape."""
+    return _generator(seed).beta(alpha, beta, size=shape).astype(_float_name(dtype))
+
+
+def binomial(shape: Shape, counts: Any, probabilities: Any, dtype: Any = None, seed: Seed = None) -> np.ndarray:
+    """How many of `counts` trials succeed, each with that probability; both may be arrays, as in `beta`. Floats."""
+    return _generator(seed).binomial(np.asarray(counts, np.int64), probabilities, shape).astype(_float_name(dtype))
+
+
+def _generator(seed: Seed) -> np.random.Generator:
+    return np.random.default_rng(draw_seed(seed))
 
 
 def _float_name(dtype: Any) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from cdl import config
+from cdl import config, ops
 from cdl.utils import registry
 
 
@@ -72,17 +72,10 @@ class L1L2(Regularizer):
         self.l2 = _factor(0.0 if l2 is None else l2, "l2")
 
     def __call__(self, w: np.ndarray) -> float:
-        value = 0.0
-        if self.l1:
-            value += self.l1 * float(np.sum(np.abs(w), dtype=np.float64))
-        if self.l2:
-            value += self.l2 * float(np.sum(np.square(w), dtype=np.float64))
-        return value
+        return ops.penalty(as_float(w), self.l1, self.l2)
 
     def gradient(self, w: np.ndarray) -> np.ndarray:
-        if not self.l1:
-            return (2 * self.l2) * w
-        return self.l1 * np.sign(w) + (2 * self.l2) * w if self.l2 else self.l1 * np.sign(w)
+        return ops.penalty_gradient(as_float(w), self.l1, self.l2)
 
     def get_config(self) -> dict[str, Any]:
         return {"l1": self.l1, "l2": self.l2}
@@ -145,6 +138,11 @@ class OrthogonalRegularizer(Regularizer):
 
     def get_config(self) -> dict[str, Any]:
         return {"factor": self.factor, "mode": self.mode}
+
+
+def as_float(w: Any) -> np.ndarray:
+    w = np.asarray(w)
+    return w if w.dtype in (np.float32, np.float64) else w.astype(np.float64)
 
 
 def _factor(value: Any, name: str) -> float:

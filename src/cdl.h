@@ -102,9 +102,21 @@ typedef struct {
     ptrdiff_t size;
     void *value;
     const void *grad;
-    void *slot[3];      /* the rule's state, in the order of its comment */
+    void *slot[3];      /* the rule's state, in the order of its comment; NULL for what it does not keep */
     double decay;       /* first, value -= value * decay   (learning rate times weight decay; 0 for none) */
 } cdl_parameter;
+
+/* A step of an optimizer: `count` variables, and numbers, of which each rule reads its own.  Their names are those of
+ * cdl/ops/rules.py, where learning_rate is that of the formula: corrected for bias and so on. */
+typedef struct {
+    ptrdiff_t count;
+    const cdl_parameter *parameters;
+    double learning_rate, gradient_rate, momentum, rho, beta_1, beta_2, epsilon;
+    int nesterov, centered;
+    double power, beta, l1, l2, l2_shrinkage;
+} cdl_step;
+
+typedef void (*cdl_rule)(const cdl_step *step);
 
 /* A loss of the rows of y_pred[n,d], for which each loss function computes
  *     value[r] for each row r,     dy[r,:] = scale * weight[r] * d value[r] / d y_pred[r,:]
@@ -224,15 +236,21 @@ typedef struct {
      * t = transforms[r,6], in pixels. */
     void (*affine_sample)(const cdl_sampling *s, const void *x, const void *transforms, void *y);
 
-    /* Optimizer rules over `count` variables.  Slots as named; formulas: cdl/ops/rules.py. */
-    void (*sgd)(ptrdiff_t count, const cdl_parameter *parameters, double learning_rate);
-    void (*momentum)(ptrdiff_t count, const cdl_parameter *parameters, double learning_rate, double momentum,
-                     int nesterov);                                                              /* velocity */
-    void (*rmsprop)(ptrdiff_t count, const cdl_parameter *parameters, double learning_rate, double rho, double momentum,
-                    double epsilon, int centered);          /* mean square; momentum > 0: velocity; centered: mean gradient,
-                                                               in this order, absent ones skipped */
-    void (*adam)(ptrdiff_t count, const cdl_parameter *parameters, double rate, double beta_1, double beta_2,
-                 double epsilon, int amsgrad);              /* m, v; amsgrad: the largest v.  rate is bias-corrected */
+    /* Optimizer rules, with their slots.  Formulas: cdl/ops/rules.py. */
+    cdl_rule sgd;
+    cdl_rule momentum;          /* velocity */
+    cdl_rule adagrad;           /* sum of squares */
+    cdl_rule adadelta;          /* mean square of the gradient, of the step */
+    cdl_rule rmsprop;           /* mean square; with momentum, velocity; if centered, mean gradient */
+    cdl_rule adam;              /* m, v; for AMSGrad, the largest v */
+    cdl_rule nadam;             /* m, v */
+    cdl_rule adamax;            /* m, u */
+    cdl_rule lion;              /* m */
+    cdl_rule ftrl;              /* n, z */
+
+    /* total = l1 * sum |x| + l2 * sum x^2, in double precision;  dx = l1 * sign(x) + 2 l2 x. */
+    int (*penalty)(ptrdiff_t size, const void *x, double l1, double l2, double *total);
+    void (*penalty_gradient)(ptrdiff_t size, const void *x, double l1, double l2, void *dx);
 
     /* Random numbers: element j depends on (seed, stream, j) only.
      * uniform in [low, high);  normal(mean, deviation);

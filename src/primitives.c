@@ -33,6 +33,7 @@
 #include "rows.c"
 #include "sampling.c"
 #include "optim.c"
+#include "penalty.c"
 #include "random.c"
 
 extern const cdl_primitives CDL_TABLE;
@@ -79,8 +80,16 @@ const cdl_primitives CDL_TABLE = {
     .affine_sample = affine_sample,
     .sgd = sgd,
     .momentum = momentum,
+    .adagrad = adagrad,
+    .adadelta = adadelta,
     .rmsprop = rmsprop,
     .adam = adam,
+    .nadam = nadam,
+    .adamax = adamax,
+    .lion = lion,
+    .ftrl = ftrl,
+    .penalty = penalty,
+    .penalty_gradient = penalty_gradient,
     .random_uniform = random_uniform,
     .random_normal = random_normal,
     .dropout = dropout,

@@ -77,7 +77,8 @@ def after(function: Callable[..., np.ndarray]) -> Drawn:
 
 # ---------------------------------------------------------------------------------------------------------------- cases
 
-IN_PLACE = frozenset({"sgd", "momentum", "rmsprop", "adam", "put_rows"})
+RULES = ("sgd", "momentum", "adagrad", "adadelta", "rmsprop", "adam", "nadam", "adamax", "lion", "ftrl")
+IN_PLACE = frozenset({*RULES, "put_rows"})
 
 
 @dataclass(frozen=True, init=False)
@@ -528,14 +529,35 @@ SAMPLING = [
 
 VARIABLES = [normal(7, 3), normal(0), normal(3), normal(MANY)]
 STATE = [between(0, 1, 7, 3), between(0, 1, 0), between(0, 1, 3), between(0, 1, MANY)]
+MEANS = [between(-0.1, 0.1, 7, 3), between(0, 1, 0), between(-0.1, 0.1, 3), between(-0.1, 0.1, MANY)]
 DECAYS = [0.01, 0.0, 0.0, 0.001]
 OPTIMIZERS = [
     Case("sgd", VARIABLES, VARIABLES, DECAYS, 0.1),
-    *[Case("momentum", VARIABLES, VARIABLES, VARIABLES, DECAYS, 0.1, 0.9, nesterov) for nesterov in (False, True)],
+    *[Case("momentum", VARIABLES, VARIABLES, [VARIABLES], DECAYS, 0.1, 0.9, nesterov) for nesterov in (False, True)],
+    Case("adagrad", VARIABLES, VARIABLES, [STATE], DECAYS, 0.01, 1e-7),
+    Case("adadelta", VARIABLES, VARIABLES, [STATE, STATE], DECAYS, 0.01, 0.9, 1e-7),
     Case("rmsprop", VARIABLES, VARIABLES, [STATE], DECAYS, 0.01, 0.9, 0.0, 1e-7, False),
     Case("rmsprop", VARIABLES, VARIABLES, [STATE, VARIABLES], DECAYS, 0.01, 0.9, 0.5, 1e-7, False),
-    Case("adam", VARIABLES, VARIABLES, [VARIABLES, STATE], DECAYS, 0.01, 0.9, 0.999, 1e-7, False),
-    Case("adam", VARIABLES, VARIABLES, [VARIABLES, STATE, STATE], DECAYS, 0.01, 0.9, 0.999, 1e-7, True),
+    # Where the variance is nearly 0, a large epsilon keeps its rounding small.
+    Case("rmsprop", VARIABLES, VARIABLES, [STATE, MEANS], DECAYS, 0.01, 0.9, 0.0, 1e-3, True),
+    Case("rmsprop", VARIABLES, VARIABLES, [STATE, VARIABLES, MEANS], DECAYS, 0.01, 0.9, 0.5, 1e-3, True),
+    Case("adam", VARIABLES, VARIABLES, [VARIABLES, STATE], DECAYS, 0.01, 0.9, 0.999, 1e-7),
+    Case("adam", VARIABLES, VARIABLES, [VARIABLES, STATE, STATE], DECAYS, 0.01, 0.9, 0.999, 1e-7),
+    Case("nadam", VARIABLES, VARIABLES, [VARIABLES, STATE], DECAYS, 0.01, 0.02, 0.9, 0.999, 1e-7),
+    Case("adamax", VARIABLES, VARIABLES, [VARIABLES, STATE], DECAYS, 0.01, 0.9, 0.999, 1e-3),
+    Case("lion", VARIABLES, VARIABLES, [VARIABLES], DECAYS, 0.01, 0.9, 0.99),
+    *[
+        Case("ftrl", VARIABLES, VARIABLES, [STATE, VARIABLES], DECAYS, 0.5, power, 1.0, l1, l2, 0.05, size=10.0)
+        for power, l1, l2 in ((0.5, 0.0, 0.0), (0.5, 0.7, 0.1), (0.8, 0.7, 0.1), (0.0, 0.1, 0.1), (1.0, 0.1, 0.0))
+    ],
+    *[
+        Case(op, wide(size), l1, l2, length=size)
+        for op in ("penalty", "penalty_gradient")
+        for size in (*SIZES, MANY)
+        for l1, l2 in ((0.0, 1.0), (0.5, 0.0), (0.01, 0.1))
+    ],
+    Case("penalty", normal(3, 5, 7), 0.1, 0.2),
+    Case("penalty_gradient", with_ties(3, 5, 7), 0.1, 0.2),
 ]
 
 

@@ -46,7 +46,7 @@ def test_table_of_the_core_is_what_the_binding_declares():
     def members(text, struct_ends):
         body = text[: text.index(struct_ends)]
         pointers = re.findall(r"\(\*(\w+)\)\(", body)
-        return pointers + re.findall(r"cdl_loss_function (\w+)", body)
+        return pointers + re.findall(r"(?:cdl_loss_function|cdl_rule) (\w+)", body)
 
     of_header = members(header[header.index("typedef double (*cdl_loss_function)") + 40 :], "} cdl_primitives;")
     start = binding.index("ctypedef struct cdl_primitives:")

@@ -12,7 +12,8 @@ import pytest
 from cdl.datasets import mnist
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-OFFLINE = {"01_first_network.py", "03_training_loop_by_hand.py"}  # with the digits that come with cdl
+# With the digits that come with cdl, or without data.
+OFFLINE = {"01_first_network.py", "03_training_loop_by_hand.py", "15_gan_mixture.py", "18_overfitting.py"}
 # The arguments (of a short run, where the example takes minutes), what to look for in the output, and the least that
 # it must say.
 ENDS = {
@@ -39,6 +40,19 @@ ENDS = {
     ),
     "13_time_series.py": ("--epochs 3", {r"errs ([\d.]+)% less": 5.0}),
     "14_dates.py": ("--epochs 2 --samples 3000", {r"([\d.]+)% of the characters": 40.0}),
+    "15_gan_mixture.py": ("--epochs 4 --steps 200", {r"(\d) of 8 modes": 5, r"modes, ([\d.]+)% good": 50.0}),
+    "16_gan_digits.py": (
+        "--epochs 2 --samples 12000",
+        {r"judge reads ([\d.]+)%": 90.0, r"epoch 2: .*score ([\d.]+)": 1.3},
+    ),
+    "17_variational_autoencoder.py": ("--epochs 2 --samples 6000", {r"Two numbers save ([\d.]+)": 5.0}),
+    "18_overfitting.py": ("--epochs 10 --seeds 1", {r"dropout  ([\d.]+)%": 85.0}),
+    "19_transfer_learning.py": ("--seeds 1 --samples 3000 --labels 10", {r"frozen +([\d.]+)%": 75.0}),
+    "20_compare_with_sklearn.py": ("--sets wine diabetes --seeds 1", {r"fitted ([\d.]+) times as fast": 0.0}),
+    "21_mnist_compare_with_sklearn.py": (
+        "--samples 2000 --seeds 1 --rounds 3",
+        {r"fitted ([\d.]+) times as fast": 0.0, r"reads ([\d.]+)% right": 88.0},
+    ),
 }
 # The course script takes all digits that there are: in its test there are so many.
 DIGITS = {"04_convolutional_network.py": (6000, 2000)}

@@ -133,3 +133,33 @@ def test_configs(make):
 def test_mistakes(mistake, told):
     with pytest.raises(ValueError, match=told):
         mistake()
+
+
+def test_stft_is_a_fourier_transform():
+    x = np.random.default_rng(0).normal(size=32)
+    real, imag = (initializers.STFT(side, None)((32, 1, 17), "float64")[:, 0] for side in ("real", "imag"))
+    np.testing.assert_allclose(x @ real + 1j * (x @ imag), np.fft.rfft(x), atol=1e-12)
+
+
+def test_stft_windows_and_scales():
+    kernel = initializers.STFT(window="hann", scaling=None, periodic=True)((4, 1, 3))
+    np.testing.assert_allclose(kernel[:, 0, 0], [0, 0.5, 1, 0.5], atol=1e-7)
+    assert abs(np.sum(initializers.STFT(scaling="density")((16, 1, 9))[:, 0, 0] ** 2) - 1) < 1e-6
+    assert abs(np.sum(initializers.STFT(scaling="spectrum")((16, 1, 9))[:, 0, 0]) - 1) < 1e-6
+    made = initializers.STFT("imag", np.arange(4.0))
+    again = initializers.deserialize(initializers.serialize(made))
+    np.testing.assert_array_equal(again((4, 1, 3)), made((4, 1, 3)))
+
+
+@pytest.mark.parametrize(
+    "mistake, message",
+    [
+        (lambda: initializers.STFT("left"), "`side` is 'real' or 'imag'"),
+        (lambda: initializers.STFT(window="wall"), "Unknown window type 'wall'"),
+        (lambda: initializers.STFT(scaling=2), "`scaling` is"),
+        (lambda: initializers.STFT(window=np.ones(3))((4, 1, 3)), r"the window has shape \(3,\), but the kernel has 4"),
+    ],
+)
+def test_mistakes_with_stft(mistake, message):
+    with pytest.raises(ValueError, match=message):
+        mistake()

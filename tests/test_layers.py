@@ -202,3 +202,10 @@ def test_a_wrong_number_of_features_names_the_layer_and_both_values():
     layer(np.ones((1, 512)))
     with pytest.raises(ValueError, match=r"Dense 'top': input has 784 features, but the layer was built for 512"):
         layer(np.ones((32, 784)))
+
+
+def test_dense_says_that_the_batch_axis_is_missing():
+    layer = layers.Dense(3, name="scores")
+    layer(np.zeros((2, 4)))
+    with pytest.raises(ValueError, match=r"Dense 'scores': input needs a batch axis \(x shape \(4,\)\)\."):
+        layer(np.zeros(4))

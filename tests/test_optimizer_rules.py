@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from cdl import Sequential, layers
-from cdl.optimizers import Adadelta, Adafactor, Adagrad, Adamax, AdamW, Ftrl, Lamb, Lion, Muon, Nadam
+from cdl import Sequential, config, layers
+from cdl.optimizers import Adadelta, Adafactor, Adagrad, Adam, Adamax, AdamW, Ftrl, Lamb, Lion, Muon, Nadam
 from cdl.variable import RowGradient, Variable
 
 EVERY = [Adadelta, Adafactor, Adagrad, Adamax, Ftrl, Lamb, Lion, Muon, Nadam]
@@ -170,6 +170,35 @@ def test_muon_leaves_to_adam_what_is_no_kernel():
     names = [state.path.removeprefix(mine.name + "/") for state in mine.variables[2:]]
     assert names[:3] == ["dense_kernel_momentum", "dense_bias_momentum", "dense_bias_velocity"]
     assert len(names) == 7  # the kernel has no velocity
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"clipnorm": 1.0}, {"global_clipnorm": 1.0}, {"use_ema": True}, {"gradient_accumulation_steps": 2}]
+)
+@pytest.mark.parametrize("rule", [*EVERY, Adam])
+def test_same_bits_on_any_number_of_threads(rule, options):
+    rng = np.random.default_rng(1)
+    shapes = [(130, 97), (97,), (3,), (40_001,)]
+    start = [rng.normal(size=shape).astype(np.float32) for shape in shapes]
+    grads = [[rng.normal(size=shape).astype(np.float32) for shape in shapes] for _ in range(2)]
+    results = []
+    for threads in (1, 2, 3):
+        variables = [variable(value, "float32", f"v{k}") for k, value in enumerate(start)]
+        optimizer = rule(0.01, **options)
+        with config.set_num_threads(threads):
+            for step in grads:
+                optimizer.apply(step, variables)
+        results.append([v.value.tobytes() for v in (*variables, *optimizer.variables)])
+    assert results[0] == results[1] == results[2]
+
+
+@pytest.mark.parametrize("rule", [Adadelta, Adagrad, Adam, Adamax, Ftrl, Lion, Nadam])
+def test_nan_is_not_hidden_and_does_not_spread(rule):
+    v = variable(np.ones(20), "float32")
+    grad = np.ones(20, np.float32)
+    grad[[0, 17]] = np.nan
+    rule(0.1).apply([grad], [v])
+    assert list(np.flatnonzero(np.isnan(v.value))) == [0, 17]
 
 
 def test_nadam_counts_steps_once_for_variables_of_two_dtypes():

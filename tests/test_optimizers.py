@@ -9,6 +9,7 @@ import pytest
 
 from cdl import backend, constraints, optimizers
 from cdl.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
+from cdl.optimizers.clipping import clip_global_norm, clip_norms
 from cdl.variable import Variable
 
 
@@ -180,6 +181,26 @@ def test_clipping():
     np.testing.assert_array_equal(g, [3.0, 4.0])  # the gradient can still be read
 
 
+@pytest.mark.parametrize("limit", ["clipnorm", "clipvalue", "global_clipnorm"])
+def test_limits_and_sums_of_a_single_number(limit):
+    """NumPy makes a number of an array without axes; the rules need arrays."""
+    v = variable(1.0)
+    SGD(1.0, **{limit: 0.25}).apply([np.array(3.0)], [v])
+    assert v.value == 0.75
+    optimizer = SGD(1.0, gradient_accumulation_steps=2)
+    for grad in (1.0, 0.5):
+        optimizer.apply([np.array(grad)], [v])
+    assert v.value == 0.0
+
+
+def test_gradients_within_the_limit_and_not_finite():
+    grads = [np.array([3.0, 4.0]), np.array([12.0])]
+    for limit, inside in ((clip_norms, 12.0), (clip_global_norm, 13.0)):
+        assert [id(grad) for grad in limit(grads, inside)] == [id(grad) for grad in grads]
+    spoilt = [np.array([3.0, np.inf]), np.array([12.0])]
+    assert np.isnan(np.concatenate(clip_global_norm(spoilt, 1.0))).all()
+
+
 def test_exclude_from_weight_decay():
     kernel, bias, other = variable([1.0]), variable([1.0], "bias"), variable([1.0], "other")
     optimizer = SGD(0.5, weight_decay=0.5)
@@ -242,10 +263,44 @@ def test_learning_rate():
         scheduled.apply([np.ones(1)], [v])
         assert v.value[0] == pytest.approx(expected)
     assert SGD(lambda: 0.125).learning_rate == 0.125
-    with pytest.raises(TypeError, match="not settable"):
-        scheduled.learning_rate = 0.1
+    for set_it in (lambda: setattr(scheduled, "learning_rate", 0.1), lambda: scheduled.learning_rate.assign(0.1)):
+        with pytest.raises(TypeError, match="not settable"):
+            set_it()
     scheduled.learning_rate = lambda step: 0.5
     assert scheduled.learning_rate == 0.5
+
+
+def test_learning_rate_as_courses_write_it():
+    optimizer, v = SGD(0.5), variable([0.0])
+    rate = optimizer.learning_rate
+    assert float(rate) == rate.numpy() == rate.value == float(rate.value.numpy()) == 0.5
+    assert (f"{rate:.2f}", repr(rate), rate * 2, round(rate, 1)) == ("0.50", "0.5", 1.0, 0.5)
+    optimizer.learning_rate.assign(0.25)
+    optimizer.learning_rate *= 0.5
+    optimizer.apply([np.ones(1)], [v])
+    assert (v.value[0], optimizer.learning_rate, rate) == (-0.125, 0.125, 0.5)
+    for same in (np.float32(0.25), np.array(0.25), Variable(0.25), SGD(0.25).learning_rate):
+        optimizer.learning_rate.assign(same)
+        assert optimizer.learning_rate == optimizer.get_config()["learning_rate"] == 0.25
+    for wrong in ("fast", None, np.ones(2), True):
+        with pytest.raises(ValueError, match="`learning_rate` should be a float"):
+            optimizer.learning_rate.assign(wrong)
+    assert SGD(lambda step: 0.5 / (1 + step)).learning_rate.numpy() == 0.5
+    assert type(copy.deepcopy(rate)) is type(pickle.loads(pickle.dumps(rate))) is float
+
+
+def test_iterations_as_courses_write_it():
+    plain, accumulating = SGD(lambda step: float(step)), SGD(gradient_accumulation_steps=2)
+    for optimizer in (plain, accumulating):
+        for _ in range(4):
+            optimizer.apply([np.ones(1)], [variable([0.0])] if not optimizer.built else None)
+    assert (plain.iterations, accumulating.iterations) == (4, 2)
+    assert plain.iterations.numpy() == plain.iterations.value == 4
+    assert plain.iterations.numpy().dtype == np.int64
+    plain.iterations.assign(0)
+    accumulating.iterations.assign(7)
+    assert (plain.iterations, plain.learning_rate, accumulating.iterations) == (0, 0.0, 7)
+    assert type(pickle.loads(pickle.dumps(plain.iterations))) is int
 
 
 def test_missing_gradients():

@@ -142,6 +142,21 @@ def test_models_inside_are_a_box_or_a_cluster_on_request():
     assert sum(cluster[1] < place[1] and place[3] < cluster[3] for place in boxes(drawing)) == 2
 
 
+def test_a_model_of_ones_own_is_a_box():
+    class Own(Model):
+        def __init__(self):
+            super().__init__(name="own")
+            self.first, self.second = layers.Dense(3), layers.Dense(2)
+
+        def build(self, input_shape):
+            self.first.build(input_shape)
+            self.second.build((None, 3))
+
+    model = Own()
+    model.build((None, 4))
+    assert texts(plot(model, show_layer_names=True, show_shapes=True)) == ["Input", "?", "Own", "own", "?"]
+
+
 def test_wrappers_say_what_they_wrap():
     model = Sequential([layers.Input((None, 3)), layers.Bidirectional(layers.LSTM(4))])
     assert texts(plot(model)) == ["Input", "Bidirectional (LSTM)"]

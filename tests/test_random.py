@@ -77,3 +77,45 @@ def test_integers_and_orders():
         random.randint((2,), 0, 2, dtype="float32")
     with pytest.raises(ValueError, match="int32"):
         random.normal((2,), dtype="int32")
+
+
+def test_categories_come_as_often_as_they_are_probable():
+    wanted = np.array([[0.5, 0.3, 0.2], [0.05, 0.95, 0.0]])
+    with np.errstate(divide="ignore"):
+        drawn = random.categorical(np.log(wanted), 50_000, seed=4)
+    assert (drawn.shape, drawn.dtype) == ((2, 50_000), np.int32)
+    for row, probabilities in zip(drawn, wanted, strict=True):
+        np.testing.assert_allclose(np.bincount(row, minlength=3) / 50_000, probabilities, atol=0.01)
+    with pytest.raises(ValueError, match=r"Received: \(3,\)"):
+        random.categorical([0.1, 0.2, 0.3], 2)
+
+
+def test_dropout_keeps_the_mean_and_shares_noise():
+    x = np.ones((200, 50), np.float32)
+    y = random.dropout(x, 0.25, seed=1)
+    assert set(np.unique(y).tolist()) == {0, float(np.float32(1 / 0.75))}
+    assert abs(y.mean() - 1) < 0.02
+    shared = random.dropout(x, 0.5, noise_shape=(200, 1), seed=1)
+    assert (shared == shared[:, :1]).all()
+    assert 0 < (shared[:, 0] == 0).sum() < 200
+    with pytest.raises(ValueError, match="rate"):
+        random.dropout(x, 1.0)
+
+
+def test_gamma_beta_binomial():
+    n = 100_000
+    g = random.gamma((n,), 3.0, seed=1)
+    assert (g.dtype, abs(g.mean() - 3) < 0.03, abs(g.var() - 3) < 0.1) == (np.float32, True, True)
+    b = random.beta((n, 2), np.array([2.0, 1.0]), 3.0, dtype="float64", seed=1)
+    np.testing.assert_allclose(b.mean(axis=0), [2 / 5, 1 / 4], atol=0.01)
+    k = random.binomial((n, 2), 10, np.array([0.5, 0.1]), seed=1)
+    np.testing.assert_allclose(k.mean(axis=0), [5, 1], atol=0.05)
+    assert set(np.unique(k)) <= set(range(11))
+    for draw in (
+        lambda seed: random.gamma((3,), 2.0, seed=seed),
+        lambda seed: random.beta((3,), 1.0, 2.0, seed=seed),
+        lambda seed: random.binomial((9,), 9, 0.5, seed=seed),
+        lambda seed: random.categorical(np.zeros((1, 9)), 9, seed=seed),
+    ):
+        np.testing.assert_array_equal(draw(7), draw(7))
+        assert not np.array_equal(draw(7), draw(8))

@@ -326,7 +326,7 @@ def test_a_function_for_no_moment():
 
 
 def averages(optimizer):
-    return [average.numpy() for average in optimizer._averages]
+    return [average.numpy() for average in optimizer.variables if average.path.endswith("_average")]
 
 
 @pytest.mark.parametrize("swap_on_epoch", [False, True])

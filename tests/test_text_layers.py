@@ -395,3 +395,10 @@ def test_hashing():
 def test_hashings_that_are_refused(options, text):
     with pytest.raises(ValueError, match=text):
         layers.Hashing(**options)
+
+
+def test_messages_of_the_vocabulary_name_the_layer():
+    with pytest.raises(RuntimeError, match="TextVectorization 'texts' has no vocabulary yet"):
+        layers.TextVectorization(name="texts")(["a b"])
+    with pytest.raises(ValueError, match="TextVectorization 'texts': Vocabulary file none does not exist"):
+        layers.TextVectorization(vocabulary="none", name="texts")

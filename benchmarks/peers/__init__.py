@@ -8,7 +8,8 @@
         def predict(self, network, count) -> Task   class probabilities of `count` samples
 
 and, where benchmarks/ops.py and convolution.py are to time them, the primitives matmul, activation, softmax,
-crossentropy, adam, convolution, pooling and batch_norm.  What a peer cannot do it does not define, or returns None.
+crossentropy, adam, convolution, pooling and batch_norm, and for optimizers.py `optimizer`.  What a peer cannot do it
+does not define, or returns None.
 Each is tuned as far as its users can tune it.
 """
 

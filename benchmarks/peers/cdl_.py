@@ -12,7 +12,8 @@ from workloads import BETA_1, BETA_2, BN_EPSILON, EPSILON, LEARNING_RATE, gradie
 
 import cdl
 from cdl import ops
-from peers.keras_words import perceptron, trainer
+from cdl.variable import Variable
+from peers.keras_words import perceptron, rule_of, trainer
 
 PARAMETERS = {"elu": (1.0,)}
 
@@ -93,10 +94,17 @@ class Peer:
         def step() -> np.ndarray:
             t = next(steps)
             rate = LEARNING_RATE * (1 - BETA_2**t) ** 0.5 / (1 - BETA_1**t)
-            ops.adam([value], [grad], [[m], [v]], [0.0], rate, BETA_1, BETA_2, EPSILON, False)
+            ops.adam([value], [grad], [[m], [v]], [0.0], rate, BETA_1, BETA_2, EPSILON)
             return value
 
         return Task(step)
+
+    def optimizer(self, rule: str, options: tuple, network: Network) -> Task:
+        chosen = rule_of(cdl, rule, options)
+        variables = [Variable(weight, dtype="float32", name=f"v{k}") for k, weight in enumerate(network.weights())]
+        grads = [gradients(*variable.shape) for variable in variables]
+        chosen.build(variables)
+        return Task(lambda: chosen.apply(grads, variables), read=lambda _: flat([v.value for v in variables]))
 
     def convolution(self, case: Convolution, wanted: str) -> Task:
         x, kernel, dy = case.operands()

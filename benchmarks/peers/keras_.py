@@ -8,9 +8,9 @@ import keras
 import numpy as np
 from networks import Adversaries, Network
 from timing import Task
-from workloads import BETA_1, BETA_2, EPSILON, LEARNING_RATE
+from workloads import BETA_1, BETA_2, EPSILON, LEARNING_RATE, gradients
 
-from peers.keras_words import perceptron, trainer
+from peers.keras_words import perceptron, rule_of, trainer
 
 
 class Peer:
@@ -90,3 +90,23 @@ class Peer:
     def predict(self, network: Network, count: int) -> Task:
         (model, _), (x, _) = self._model(network), network.samples(count)
         return Task(lambda: np.asarray(model.predict_on_batch(x)))
+
+    def optimizer(self, rule: str, options: tuple, network: Network) -> Task | None:
+        if keras.backend.backend() != "jax":
+            return None
+        import jax
+
+        chosen = rule_of(keras, rule, options)
+        variables = [keras.Variable(weight, name=f"v{k}") for k, weight in enumerate(network.weights())]
+        grads = [jax.numpy.array(gradients(*variable.shape)) for variable in variables]
+        chosen.build(variables)
+        update = jax.jit(chosen.stateless_apply, donate_argnums=(0, 2))
+        values, state = [v.value for v in variables], [v.value for v in chosen.variables]
+
+        def step() -> None:
+            nonlocal values, state
+            values, state = update(state, grads, values)
+
+        return Task(
+            step, wait=lambda: jax.block_until_ready(values), read=lambda _: np.concatenate([*map(np.ravel, values)])
+        )

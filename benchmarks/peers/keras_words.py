@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 
 import numpy as np
@@ -30,6 +31,13 @@ def trainer(library, network: Network, **compiled) -> tuple[object, Callable[[],
 
     reset()
     return model, reset
+
+
+def rule_of(library, rule: str, options: tuple) -> object:
+    """The optimizer of that name, with the constants of all contestants."""
+    known = {"beta_1": BETA_1, "beta_2": BETA_2, "epsilon": EPSILON, "learning_rate": LEARNING_RATE, **dict(options)}
+    wanted = inspect.signature(getattr(library.optimizers, rule)).parameters
+    return getattr(library.optimizers, rule)(**{name: value for name, value in known.items() if name in wanted})
 
 
 def perceptron(library, network: Network) -> tuple[object, Callable[[], None]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+from functools import partial
+
 import numpy as np
 import torch
 from geometry import Convolution, Pooling
@@ -21,6 +24,18 @@ from networks import (
 from timing import Task
 from torch.nn import functional
 from workloads import BETA_1, BETA_2, BN_EPSILON, EPSILON, LEARNING_RATE, gradients, noise
+
+# Keras' name: PyTorch's rule, with the same constants
+RULES = {
+    "SGD": torch.optim.SGD,
+    "RMSprop": partial(torch.optim.RMSprop, alpha=0.9, eps=EPSILON),
+    "Adam": partial(torch.optim.Adam, betas=(BETA_1, BETA_2), eps=EPSILON),
+    "AdamW": partial(torch.optim.AdamW, betas=(BETA_1, BETA_2), eps=EPSILON),
+    "Adamax": partial(torch.optim.Adamax, betas=(BETA_1, BETA_2), eps=EPSILON),
+    "Nadam": partial(torch.optim.NAdam, betas=(BETA_1, BETA_2), eps=EPSILON, momentum_decay=1.0),
+    "Adagrad": partial(torch.optim.Adagrad, initial_accumulator_value=0.1, eps=EPSILON),
+    "Adadelta": partial(torch.optim.Adadelta, rho=0.95, eps=EPSILON),
+}
 
 ACTIVATIONS = {
     "relu": torch.relu,
@@ -224,6 +239,28 @@ class Peer:
             return value.detach()
 
         return Task(step)
+
+    def optimizer(self, rule: str, options: tuple, network: Network) -> Task | None:
+        how = {"fused": True} if self.tuned else {"foreach": True}
+        if rule not in RULES or not how.keys() <= inspect.signature(RULES[rule]).parameters.keys():
+            return None
+        rest = dict(options)
+        limit, average = rest.pop("global_clipnorm", None), rest.pop("use_ema", False)
+        values = [torch.tensor(weight, dtype=torch.float32, requires_grad=True) for weight in network.weights()]
+        averages = [value.detach().clone() for value in values]
+        optimizer = RULES[rule](values, lr=LEARNING_RATE, **how, **rest)
+        for value in values:
+            value.grad = torch.from_numpy(gradients(*value.shape))
+
+        @torch.no_grad()
+        def step() -> None:
+            if limit:
+                torch.nn.utils.clip_grad_norm_(values, limit, foreach=True)
+            optimizer.step()
+            if average:
+                torch._foreach_lerp_(averages, values, 0.01)  # as torch.optim.swa_utils does
+
+        return Task(step, read=lambda _: flat([value.detach() for value in values]))
 
     def convolution(self, case: Convolution, wanted: str) -> Task:
         x, kernel, dy = case.operands()

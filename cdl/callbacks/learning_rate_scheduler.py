@@ -43,4 +43,4 @@ class LearningRateScheduler(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         optimizer: Any = self.model.optimizer
         if logs is not None:
-            logs["learning_rate"] = optimizer.learning_rate
+            logs["learning_rate"] = float(optimizer.learning_rate)

@@ -49,7 +49,7 @@ class ReduceLROnPlateau(MonitorCallback):
         self.larger_is_better()  # or there is an error, also where the quantity is missing
         logs = {} if logs is None else logs
         optimizer: Any = self.model.optimizer
-        logs["learning_rate"] = optimizer.learning_rate
+        logs["learning_rate"] = float(optimizer.learning_rate)
         current = self.current(logs, "Learning rate reduction is")
         if current is None:
             return

@@ -27,6 +27,7 @@ from cdl.layers.global_pooling import (
     GlobalMaxPooling3D,
 )
 from cdl.layers.input import Input, InputLayer, KerasTensor
+from cdl.layers.lambda_layer import Lambda
 from cdl.layers.margins import Cropping1D, Cropping2D, Cropping3D, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
 from cdl.layers.masking import Masking
 from cdl.layers.merging import Parallel, Residual
@@ -36,8 +37,10 @@ from cdl.layers.normalization import (
     GroupNormalization,
     LayerNormalization,
     RMSNormalization,
+    SpectralNormalization,
     UnitNormalization,
 )
+from cdl.layers.pipeline import Pipeline
 from cdl.layers.pooling import (
     AveragePooling1D,
     AveragePooling2D,
@@ -56,12 +59,17 @@ from cdl.layers.preprocessing import (
     RandomBrightness,
     RandomContrast,
     RandomCrop,
+    RandomErasing,
     RandomFlip,
+    RandomGrayscale,
+    RandomInvert,
     RandomRotation,
+    RandomShear,
     RandomTranslation,
     RandomZoom,
     Rescaling,
     Resizing,
+    Solarization,
     StringLookup,
     TextVectorization,
 )
@@ -154,6 +162,7 @@ __all__ = [
     "IntegerLookup",
     "KerasTensor",
     "LSTMCell",
+    "Lambda",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
@@ -168,12 +177,17 @@ __all__ = [
     "PReLU",
     "Parallel",
     "Permute",
+    "Pipeline",
     "RMSNormalization",
     "RandomBrightness",
     "RandomContrast",
     "RandomCrop",
+    "RandomErasing",
     "RandomFlip",
+    "RandomGrayscale",
+    "RandomInvert",
     "RandomRotation",
+    "RandomShear",
     "RandomTranslation",
     "RandomZoom",
     "ReLU",
@@ -189,9 +203,11 @@ __all__ = [
     "SimpleRNN",
     "SimpleRNNCell",
     "Softmax",
+    "Solarization",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "SpectralNormalization",
     "StackedRNNCells",
     "StringLookup",
     "TextVectorization",

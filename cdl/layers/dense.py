@@ -76,9 +76,14 @@ class Dense(KernelLayer):
         return ops.linear_backward(x, kernel, z, dz, activation, *needed)
 
     def check_input(self, shape: Shape) -> None:
-        if len(shape) < 2 or shape[-1] != self.kernel.shape[0]:
+        if len(shape) < 2:
             raise ValueError(
-                f"{self.who}: input has {shape[-1] if shape else 0} features, but the layer was built for "
+                f"{self.who}: input needs a batch axis (x shape {tuple(shape)}). Make it x[None] for one sample, "
+                f"x[:, None] for samples of one feature."
+            )
+        if shape[-1] != self.kernel.shape[0]:
+            raise ValueError(
+                f"{self.who}: input has {shape[-1]} features, but the layer was built for "
                 f"{self.kernel.shape[0]} (x shape {tuple(shape)}). Rebuild the model or reshape the input."
             )
 

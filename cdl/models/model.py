@@ -181,6 +181,7 @@ class Model(Layer):
             self._trained_version = Layer.structure_version
         return self._trained_now
 
+    _initial_epoch = 0  # where fit begins
     _trained_version = -1
     _trained_now: Trained
 
@@ -238,7 +239,9 @@ class Model(Layer):
         watchers = self._watchers(callbacks, verbose, epochs, steps)
         self.history = watchers.history or History()
         self.stop_training = False
+        self._initial_epoch = initial_epoch
         watchers.on_train_begin()
+        initial_epoch = self._initial_epoch  # a callback may have restored a training that had come further
         logs: dict[str, float] = {}
         for epoch, portion in zip(range(initial_epoch, epochs), batches.portions(steps), strict=False):
             self.reset_metrics()
@@ -458,6 +461,18 @@ class Model(Layer):
         from cdl import saving
 
         saving.load_weights(self, filepath, skip_mismatch, **kwargs)
+
+    def save_state(self, filepath: Any, notes: Any = None) -> None:
+        """Write what training needs to go on to the last bit, and `notes`. Errors as `cdl.saving.save_state`."""
+        from cdl import saving
+
+        saving.save_state(self, filepath, notes)
+
+    def load_state(self, filepath: Any) -> Any:
+        """Go on from where `save_state` was called; returns its notes. Errors as `cdl.saving.load_state`."""
+        from cdl import saving
+
+        return saving.load_state(self, filepath)
 
     def to_json(self, **kwargs: Any) -> str:
         """What the model is, without its weights, as a text for `cdl.models.model_from_json`.

@@ -83,8 +83,16 @@ from cdl.ops.rows import (
     take_rows,
 )
 from cdl.ops.rules import (
+    adadelta,
+    adagrad,
     adam,
+    adamax,
+    ftrl,
+    lion,
     momentum,
+    nadam,
+    penalty,
+    penalty_gradient,
     rmsprop,
     sgd,
 )

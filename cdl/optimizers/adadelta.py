@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from cdl.optimizers.optimizer import LearningRate, Optimizer, shrink
+from cdl import ops
+from cdl.optimizers.optimizer import Optimizer
+from cdl.optimizers.state import LearningRate
 
 
 class Adadelta(Optimizer):
@@ -58,14 +58,7 @@ class Adadelta(Optimizer):
         return [("accumulated_grad", "accumulated_delta_var")]
 
     def update(self, values, grads, slots, decays, learning_rate):
-        shrink(values, decays)
-        for value, grad, s, d in zip(values, grads, *slots, strict=True):
-            s *= self.rho
-            s += (1 - self.rho) * np.square(grad)
-            step = np.sqrt((d + self.epsilon) / (s + self.epsilon)) * grad
-            d *= self.rho
-            d += (1 - self.rho) * np.square(step)
-            value -= learning_rate * step
+        ops.adadelta(values, grads, slots, decays, learning_rate, self.rho, self.epsilon)
 
     def get_config(self) -> dict[str, Any]:
         return {

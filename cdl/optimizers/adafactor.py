@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from cdl.optimizers.optimizer import LearningRate, Optimizer, shrink
+from cdl import ops
+from cdl.optimizers.clipping import norm
+from cdl.optimizers.optimizer import Optimizer
+from cdl.optimizers.state import LearningRate
 
 
 class Adafactor(Optimizer):
@@ -79,11 +82,9 @@ class Adafactor(Optimizer):
         return shape[:-1] if slot == "rows" else (*shape[:-2], shape[-1])
 
     def update(self, values, grads, slots, decays, learning_rate):
-        shrink(values, decays)
-        t = self.iterations + 1
-        beta = 1 - t**self.beta_2_decay
-        rate = min(learning_rate, 1 / math.sqrt(t))
-        for value, grad, r, c, v in zip(values, grads, *slots, strict=True):
+        beta = 1 - self.t**self.beta_2_decay
+        rate = min(learning_rate, 1 / math.sqrt(self.t))
+        for value, grad, r, c, v, decay in zip(values, grads, *slots, decays, strict=True):
             if not value.size:
                 continue
             square = np.square(grad) + self.epsilon_1
@@ -96,9 +97,9 @@ class Adafactor(Optimizer):
             else:
                 v *= beta
                 v += (1 - beta) * square
-            step = grad / np.sqrt(v)
-            length = max(self.epsilon_2, rms(value)) * rate / max(1.0, rms(step) / self.clip_threshold)
-            value -= length * step
+            step = np.asarray(grad / np.sqrt(v))
+            length = max(self.epsilon_2, (1 - decay) * rms(value)) * rate / max(1.0, rms(step) / self.clip_threshold)
+            ops.sgd([value], [step], [decay], length)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -113,4 +114,4 @@ class Adafactor(Optimizer):
 
 def rms(x: np.ndarray) -> float:
     """The root of the mean square."""
-    return math.sqrt(np.mean(np.square(x)))
+    return norm(x) / math.sqrt(x.size)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from cdl.optimizers.optimizer import LearningRate, Optimizer, shrink
+from cdl import ops
+from cdl.optimizers.optimizer import Optimizer
+from cdl.optimizers.state import LearningRate
 
 
 class Adagrad(Optimizer):
@@ -61,10 +61,7 @@ class Adagrad(Optimizer):
         return [("accumulator",)]
 
     def update(self, values, grads, slots, decays, learning_rate):
-        shrink(values, decays)
-        for value, grad, s in zip(values, grads, *slots, strict=True):
-            s += np.square(grad)
-            value -= learning_rate * grad / np.sqrt(s + self.epsilon)
+        ops.adagrad(values, grads, slots, decays, learning_rate, self.epsilon)
 
     def get_config(self) -> dict[str, Any]:
         return {

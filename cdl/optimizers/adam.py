@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from cdl import ops
-from cdl.optimizers.optimizer import LearningRate, Optimizer
+from cdl.optimizers.optimizer import Optimizer
+from cdl.optimizers.state import LearningRate
 
 
 class Adam(Optimizer):
@@ -63,9 +64,8 @@ class Adam(Optimizer):
         return [("momentum", "velocity"), ("velocity_hat",)] if self.amsgrad else [("momentum", "velocity")]
 
     def update(self, values, grads, slots, decays, learning_rate):
-        t = self.iterations + 1
-        rate = learning_rate * math.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
-        ops.adam(values, grads, slots, decays, rate, self.beta_1, self.beta_2, self.epsilon, self.amsgrad)
+        rate = learning_rate * math.sqrt(1 - self.beta_2**self.t) / (1 - self.beta_1**self.t)
+        ops.adam(values, grads, slots, decays, rate, self.beta_1, self.beta_2, self.epsilon)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from cdl.optimizers.optimizer import LearningRate, Optimizer, shrink
+from cdl import ops
+from cdl.optimizers.optimizer import Optimizer
+from cdl.optimizers.state import LearningRate
 
 
 class Adamax(Optimizer):
@@ -59,12 +59,8 @@ class Adamax(Optimizer):
         return [("momentum", "norm")]
 
     def update(self, values, grads, slots, decays, learning_rate):
-        shrink(values, decays)
-        rate = learning_rate / (1 - self.beta_1 ** (self.iterations + 1))
-        for value, grad, m, u in zip(values, grads, *slots, strict=True):
-            m += (1 - self.beta_1) * (grad - m)
-            np.maximum(self.beta_2 * u, np.abs(grad), out=u)
-            value -= rate * m / (u + self.epsilon)
+        rate = learning_rate / (1 - self.beta_1**self.t)
+        ops.adamax(values, grads, slots, decays, rate, self.beta_1, self.beta_2, self.epsilon)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cdl.optimizers.adam import Adam
-from cdl.optimizers.optimizer import LearningRate
+from cdl.optimizers.state import LearningRate
 
 
 class AdamW(Adam):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from cdl.optimizers.optimizer import LearningRate, Optimizer, shrink
+from cdl import ops
+from cdl.optimizers.optimizer import Optimizer
+from cdl.optimizers.state import LearningRate
 
 
 class Ftrl(Optimizer):
@@ -86,15 +86,10 @@ class Ftrl(Optimizer):
     def update(self, values, grads, slots, decays, learning_rate):
         if not learning_rate > 0:
             raise ValueError(f"Ftrl divides by the learning rate, which must be > 0. Received: {learning_rate}")
-        shrink(values, decays)
-        p, l1 = -self.learning_rate_power, self.l1_regularization_strength
-        l2, l2_shrinkage = self.l2_regularization_strength, self.l2_shrinkage_regularization_strength
-        for value, grad, n, z in zip(values, grads, *slots, strict=True):
-            before = n**p
-            n += np.square(grad)
-            after = n**p
-            z += grad + (2 * l2_shrinkage - (after - before) / learning_rate) * value
-            value[...] = (np.clip(z, -l1, l1) - z) / ((self.beta + after) / learning_rate + 2 * l2)
+        l1, l2 = self.l1_regularization_strength, self.l2_regularization_strength
+        l2_shrinkage = self.l2_shrinkage_regularization_strength
+        power = -self.learning_rate_power
+        ops.ftrl(values, grads, slots, decays, learning_rate, power, self.beta, l1, l2, l2_shrinkage)
 
     def get_config(self) -> dict[str, Any]:
         return {

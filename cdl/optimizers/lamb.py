@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from cdl.optimizers.optimizer import LearningRate, Optimizer, norm, shrink
+from cdl import ops
+from cdl.optimizers.clipping import norm
+from cdl.optimizers.optimizer import Optimizer
+from cdl.optimizers.state import LearningRate
 
 
 class Lamb(Optimizer):
@@ -61,14 +65,14 @@ class Lamb(Optimizer):
         return [("momentum", "velocity")]
 
     def update(self, values, grads, slots, decays, learning_rate):
-        shrink(values, decays)
-        t = self.iterations + 1
-        for value, grad, m, v in zip(values, grads, *slots, strict=True):
-            m += (1 - self.beta_1) * (grad - m)
-            v += (1 - self.beta_2) * (np.square(grad) - v)
-            step = m / (1 - self.beta_1**t) / (np.sqrt(v / (1 - self.beta_2**t)) + self.epsilon)
-            lengths = norm(value), norm(step)
-            value -= learning_rate * (lengths[0] / lengths[1] if all(lengths) else 1.0) * step
+        root = math.sqrt(1 - self.beta_2**self.t)
+        rate, epsilon = root / (1 - self.beta_1**self.t), root * self.epsilon
+        steps = [np.zeros_like(value) for value in values]
+        ops.adam(steps, grads, slots, [0.0] * len(steps), -rate, self.beta_1, self.beta_2, epsilon)
+        for value, step, decay in zip(values, steps, decays, strict=True):
+            lengths = (1 - decay) * norm(value), norm(step)
+            ratio = lengths[0] / lengths[1] if all(lengths) else 1.0
+            ops.sgd([value], [step], [decay], learning_rate * ratio)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from cdl.optimizers.optimizer import LearningRate, Optimizer, shrink
+from cdl import ops
+from cdl.optimizers.optimizer import Optimizer
+from cdl.optimizers.state import LearningRate
 
 
 class Lion(Optimizer):
@@ -62,11 +62,7 @@ class Lion(Optimizer):
         return [("momentum",)]
 
     def update(self, values, grads, slots, decays, learning_rate):
-        shrink(values, decays)
-        for value, grad, m in zip(values, grads, *slots, strict=True):
-            value -= learning_rate * np.sign(self.beta_1 * m + (1 - self.beta_1) * grad)
-            m *= self.beta_2
-            m += (1 - self.beta_2) * grad
+        ops.lion(values, grads, slots, decays, learning_rate, self.beta_1, self.beta_2)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from cdl import ops
-from cdl.optimizers.optimizer import LearningRate, Optimizer, norm, shrink
+from cdl.optimizers.clipping import norm
+from cdl.optimizers.optimizer import Optimizer
+from cdl.optimizers.state import LearningRate
 from cdl.variable import Variable
 
 
@@ -113,17 +115,15 @@ class Muon(Optimizer):
         by_adam = [variable for variable in variables if variable[3] is not None]
         if by_adam:
             of_adam, grads_of_adam, m, v, decays_of_adam = map(list, zip(*by_adam, strict=True))
-            t, beta_1, beta_2 = self.iterations + 1, self.adam_beta_1, self.adam_beta_2
-            rate = learning_rate * self.adam_lr_ratio * math.sqrt(1 - beta_2**t) / (1 - beta_1**t)
-            ops.adam(of_adam, grads_of_adam, [m, v], decays_of_adam, rate, beta_1, beta_2, self.epsilon, False)
+            beta_1, beta_2 = self.adam_beta_1, self.adam_beta_2
+            rate = learning_rate * self.adam_lr_ratio * math.sqrt(1 - beta_2**self.t) / (1 - beta_1**self.t)
+            ops.adam(of_adam, grads_of_adam, [m, v], decays_of_adam, rate, beta_1, beta_2, self.epsilon)
         for value, grad, m, v, decay in variables:
             if v is None:
-                shrink([value], [decay])
-                m *= self.momentum
-                m += grad
-                step = self.orthogonal(grad + self.momentum * m if self.nesterov else m)
+                step = np.zeros_like(value)
+                ops.momentum([step], [grad], [[m]], [0.0], -1.0, self.momentum, self.nesterov)
                 scale = 1.0 if self.rms_rate is None else self.rms_rate * math.sqrt(max(value.shape))
-                value -= learning_rate * scale * step
+                ops.sgd([value], [self.orthogonal(step)], [decay], learning_rate * scale)
 
     def orthogonal(self, x: np.ndarray) -> np.ndarray:
         """A matrix with the singular vectors of x and singular values near 1."""

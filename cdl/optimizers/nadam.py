@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-import numpy as np
-
-from cdl.optimizers.optimizer import LearningRate, Optimizer, shrink
+from cdl import ops
+from cdl.optimizers.optimizer import Optimizer
+from cdl.optimizers.state import LearningRate
 from cdl.variable import Variable
 
 
@@ -72,19 +73,15 @@ class Nadam(Optimizer):
         return self.beta_1 * (1 - 0.5 * 0.96**t)
 
     def begin_step(self):
-        self._product.value *= self._u(self.iterations + 1)
+        self._product.value *= self._u(self.t)
 
     def update(self, values, grads, slots, decays, learning_rate):
-        shrink(values, decays)
-        t = self.iterations + 1
-        product = self._product.value.item()
-        of_m = self._u(t + 1) / (1 - product * self._u(t + 1))
-        of_grad = (1 - self._u(t)) / (1 - product)
-        for value, grad, m, v in zip(values, grads, *slots, strict=True):
-            m += (1 - self.beta_1) * (grad - m)
-            v += (1 - self.beta_2) * (np.square(grad) - v)
-            m_hat = of_m * m + of_grad * grad
-            value -= learning_rate * m_hat / (np.sqrt(v / (1 - self.beta_2**t)) + self.epsilon)
+        product, u, next_u = self._product.value.item(), self._u(self.t), self._u(self.t + 1)
+        root = math.sqrt(1 - self.beta_2**self.t)
+        rate = learning_rate * root * next_u / (1 - product * next_u)
+        gradient_rate = learning_rate * root * (1 - u) / (1 - product)
+        epsilon = root * self.epsilon
+        ops.nadam(values, grads, slots, decays, rate, gradient_rate, self.beta_1, self.beta_2, epsilon)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -1,45 +1,31 @@
-"""What all optimizers share: state, learning rate, clipping, weight decay, averages of the weights, accumulation."""
+"""What all optimizers share: a step, with clipping, weight decay, averages of the weights, accumulation."""
 
 from __future__ import annotations
 
-import inspect
-import math
-import numbers
 import re
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from cdl.optimizers import schedules
+from cdl import ops
+from cdl.optimizers.averages import Averages
+from cdl.optimizers.clipping import clip_global_norm, clip_norms, clip_values
+from cdl.optimizers.state import OptimizerState
 from cdl.optimizers.table import Table
-from cdl.utils import registry
-from cdl.utils.naming import auto_name
 from cdl.variable import RowGradient, Variable
 
 Gradient = np.ndarray | RowGradient
 GRADIENTS = (np.ndarray, RowGradient)
-LearningRate = float | Callable[..., float]
 
 
-def shrink(values: list[np.ndarray], decays: list[float]) -> None:
-    """The weight decay of a step: value -= value * decay, for rules that do not do it themselves."""
-    for value, decay in zip(values, decays, strict=True):
-        if decay:
-            value -= value * decay
-
-
-def norm(x: np.ndarray) -> float:
-    """The root of the sum of squares, in double precision and in one order, whatever the number of threads."""
-    return math.sqrt(np.square(x, dtype=np.float64).sum())
-
-
-class Optimizer:
+class Optimizer(OptimizerState):
     """Base class of optimizers. A rule names its state in `slots` and changes the variables in `update`.
 
-    `learning_rate`: a number, which may be set at any time, or a function that returns one, like those of `schedules`;
-    the function gets the number of steps made so far (of calls, with accumulation), or nothing if it takes no argument.
+    `learning_rate`: a number, which may be set at any time (`optimizer.learning_rate = 1e-4`, or
+    `optimizer.learning_rate.assign(1e-4)`), or a function that returns one, like those of `schedules`; the function
+    gets the number of steps made so far (of calls, with accumulation), or nothing if it takes no argument.
     `weight_decay`: before each update, value -= value * learning_rate * weight_decay (Loshchilov & Hutter 2019); see
     also `exclude_from_weight_decay`.
     `clipnorm`, `clipvalue`, `global_clipnorm`, at most one: the largest norm of the gradient of a variable, the largest
@@ -57,66 +43,6 @@ class Optimizer:
     ...         for value, grad, decay in zip(values, grads, decays):
     ...             value -= value * decay + learning_rate * np.sign(grad)
     """
-
-    def __init__(
-        self,
-        learning_rate: LearningRate,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        use_ema: bool = False,
-        ema_momentum: float = 0.99,
-        ema_overwrite_frequency: int | None = None,
-        loss_scale_factor: float | None = None,
-        gradient_accumulation_steps: int | None = None,
-        name: str | None = None,
-    ) -> None:
-        if loss_scale_factor is not None:
-            raise ValueError(
-                f"`loss_scale_factor` is for training in half precision; cdl computes in float32 and float64. "
-                f"Received: loss_scale_factor={loss_scale_factor}. Leave it out."
-            )
-        if gradient_accumulation_steps and not gradient_accumulation_steps >= 2:
-            raise ValueError(
-                "`gradient_accumulation_steps` must be an integer >= 2. "
-                f"Received: gradient_accumulation_steps={gradient_accumulation_steps}"
-            )
-        if use_ema and not 0 <= ema_momentum <= 1:
-            raise ValueError(f"`ema_momentum` must be in the range [0, 1]. Received: ema_momentum={ema_momentum}")
-        if use_ema and ema_overwrite_frequency and (
-            not isinstance(ema_overwrite_frequency, int) or ema_overwrite_frequency < 1
-        ):  # fmt: skip
-            raise ValueError(
-                "`ema_overwrite_frequency` must be an integer >= 1 or None. "
-                f"Received: ema_overwrite_frequency={ema_overwrite_frequency}"
-            )
-        if sum(limit is not None for limit in (clipnorm, clipvalue, global_clipnorm)) > 1:
-            raise ValueError(
-                "Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set. Received: "
-                f"clipnorm={clipnorm}, clipvalue={clipvalue}, global_clipnorm={global_clipnorm}"
-            )
-        self.name = name or auto_name(type(self).__name__)
-        self.weight_decay = weight_decay
-        self.clipnorm = clipnorm
-        self.clipvalue = clipvalue
-        self.global_clipnorm = global_clipnorm
-        self.use_ema = use_ema
-        self.ema_momentum = ema_momentum
-        self.ema_overwrite_frequency = ema_overwrite_frequency
-        self.loss_scale_factor = None
-        self.gradient_accumulation_steps = gradient_accumulation_steps
-
-        self.built = False
-        self._calls = Variable(0, dtype="int64", trainable=False, name="iteration")
-        self._calls.path = f"{self.name}/iteration"
-        self._state: list[Variable] = []  # slots, averages and accumulators, in Keras' order
-        self._trainable_variables: list[Variable] = []
-        self._dtypes: list[np.dtype] = []
-        self._swapped = False  # whether the variables hold the averages, and these the values
-        self._excluded: set[Variable] = set()
-        self._excluded_names: re.Pattern[str] | None = None
-        self._learning_rate = self._as_learning_rate(learning_rate)
 
     # ---- a rule defines these ----
 
@@ -159,13 +85,19 @@ class Optimizer:
 
     # ---- state ----
 
+    _dtypes: Sequence[np.dtype] = ()
+    _averages: Averages | None = None
+    _excluded: Collection[Variable] = ()
+    _excluded_names: re.Pattern[str] | None = None
+
     def build(self, variables: Sequence[Variable]) -> None:
         """Make the state for these variables. The first `apply` with variables does it; a second call is void."""
         if self.built:
             return
         variables = list(variables)
         self._positions = {variable: position for position, variable in enumerate(variables)}
-        self._averages = self._add_state(variables, "average")[0] if self.use_ema else []
+        if self.use_ema:
+            self._averages = Averages(variables, self._add_state(variables, "average")[0])
         self._accumulators = (
             self._add_state(variables, "gradient_accumulator")[0] if self.gradient_accumulation_steps else []
         )
@@ -201,50 +133,6 @@ class Optimizer:
             slots = [[slot[self._positions[variable]] for variable in chosen] for slot in self._slots]
             tables.append(Table(positions, chosen, slots, [self._is_decayed(variable) for variable in chosen]))
         return tables
-
-    @property
-    def variables(self) -> list[Variable]:
-        """The whole state: the number of calls, the learning rate if it is a number, and what the rule keeps."""
-        rate = [] if callable(self._learning_rate) else [self._learning_rate]
-        return [self._calls, *rate, *self._state]
-
-    @property
-    def iterations(self) -> int:
-        """The number of steps made so far."""
-        return self._calls.value.item() // (self.gradient_accumulation_steps or 1)
-
-    @property
-    def learning_rate(self) -> float:
-        """The learning rate of the next step."""
-        rate = self._learning_rate
-        if isinstance(rate, Variable):
-            return rate.value.item()
-        return float(rate(self._calls.value.item()) if self._rate_of_step else rate())
-
-    @learning_rate.setter
-    def learning_rate(self, learning_rate: LearningRate) -> None:
-        if callable(self._learning_rate) and not callable(learning_rate):
-            raise TypeError(
-                f"Optimizer {self.name!r} was created with a function as its learning rate, hence its learning rate is "
-                "not settable. Create it with a number if the learning rate is to be set."
-            )
-        self._learning_rate = self._as_learning_rate(learning_rate)
-
-    def _as_learning_rate(self, learning_rate: LearningRate) -> Variable | Callable[..., float]:
-        if callable(learning_rate):
-            self._rate_of_step = bool(inspect.signature(learning_rate).parameters)
-            return learning_rate
-        if not isinstance(learning_rate, numbers.Real) or isinstance(learning_rate, bool):
-            raise ValueError(
-                "Argument `learning_rate` should be a float, or a function that takes the number of steps made so far "
-                f"(or nothing) and returns the learning rate. Received: learning_rate={learning_rate!r}"
-            )
-        variable = getattr(self, "_learning_rate", None)
-        if not isinstance(variable, Variable):
-            variable = Variable(0.0, dtype="float64", trainable=False, name="learning_rate")
-            variable.path = f"{self.name}/learning_rate"
-        variable.assign(float(learning_rate))
-        return variable
 
     # ---- a step ----
 
@@ -283,7 +171,7 @@ class Optimizer:
         if present:
             if (self.clipnorm or self.clipvalue or self.global_clipnorm or 0) > 0:
                 present = self._clip(present)
-            learning_rate = self.learning_rate
+            learning_rate = self._rate()
             self.begin_step()
             for table in tables:
                 table_grads = present if len(tables) == 1 else [present[k] for k in table.positions]
@@ -295,8 +183,8 @@ class Optimizer:
                 if used:
                     for arrays, rows in zip((table.values, *table.slots), (values, *slots), strict=True):
                         table.put_rows(arrays, used, rows)
-        if self.use_ema:
-            self._update_averages()
+        if self._averages:
+            self._update_averages(self._averages)
         for table in tables:
             for variable, constraint in table.constrained:
                 variable.assign(constraint(variable.value))
@@ -367,66 +255,51 @@ class Optimizer:
         for table in tables:
             for position, variable in zip(table.positions, table.variables, strict=True):
                 sums[position] = self._accumulators[self._positions[variable]].value
-                sums[position] += grads[position]
+            so_far, new = ([arrays[position] for position in table.positions] for arrays in (sums, grads))
+            ops.sgd(so_far, new, table.no_decay, -1.0)  # so_far += new
         if (self._calls.value.item() + 1) % steps:
             return []
-        means = [total / steps for total in sums]
+        means = [np.asarray(total / steps) for total in sums]
         for accumulator in self._accumulators:
             accumulator.value.fill(0)
         return means
 
     def _clip(self, grads: list[np.ndarray]) -> list[np.ndarray]:
-        """The gradients within the limit that is set. A global norm that is not finite makes all of them NaN."""
-        if self.clipvalue:
-            return [np.clip(grad, -self.clipvalue, self.clipvalue) for grad in grads]
-        norms = [norm(grad) for grad in grads]
-        limit = self.clipnorm or self.global_clipnorm or math.inf
+        """The gradients within the limit that is set."""
         if self.clipnorm:
-            return [grad * (limit / max(own, limit)) for grad, own in zip(grads, norms, strict=True)]
-        total = math.hypot(*norms)
-        scale = limit / max(total, limit) if math.isfinite(total) else math.nan
-        return [grad * scale for grad in grads]
+            return clip_norms(grads, self.clipnorm)
+        if self.global_clipnorm:
+            return clip_global_norm(grads, self.global_clipnorm)
+        return clip_values(grads, self.clipvalue or 0.0)
 
-    def _update_averages(self) -> None:
-        """average = m average + (1 - m) value, with m = 0 in the first step."""
-        m = self.ema_momentum if self.iterations else 0.0
-        for variable, average in zip(self._trainable_variables, self._averages, strict=True):
-            average.value *= m
-            average.value += (1 - m) * variable.value
-        if self.ema_overwrite_frequency and (self.iterations + 1) % self.ema_overwrite_frequency == 0:
-            self.finalize_variable_values(self._trainable_variables)
+    def _update_averages(self, averages: Averages) -> None:
+        averages.update(self.ema_momentum if self.t > 1 else 0.0)  # the first values are the first averages
+        if self.ema_overwrite_frequency and self.t % self.ema_overwrite_frequency == 0:
+            averages.overwrite(self._trainable_variables)
 
     def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
         """With `use_ema`, copy the averages into the variables, which must be those of `build`. `fit` ends with it."""
         if not self.use_ema:
             return
-        if len(var_list) != len(self._averages):
+        known = self._averages.averages if self._averages else []
+        if len(var_list) != len(known):
             raise ValueError(
                 f"The length of model variables ({len(var_list)}) to override does not match the length of model "
-                f"variables stored in the optimizer ({len(self._averages)}). Please check if the optimizer was called "
+                f"variables stored in the optimizer ({len(known)}). Please check if the optimizer was called "
                 "on your model."
             )
-        for variable, average in zip(var_list, self._averages, strict=True):
-            if self._swapped:
-                average.assign(variable)
-            else:
-                variable.assign(average)
-        self._swapped = False
+        if self._averages:
+            self._averages.overwrite(var_list)
 
     def use_averages(self, wanted: bool) -> None:
         """Let the variables and their averages change places, or change back. ValueError if there are no averages."""
-        if wanted == self._swapped:
-            return
-        if not (self.use_ema and self.built):
+        if wanted and not self._averages:
             raise ValueError(
                 f"Optimizer {self.name!r} keeps averages of the weights from its first step on, where it was created "
                 f"with `use_ema=True`. Received: use_ema={self.use_ema}, iterations={self.iterations}"
             )
-        for variable, average in zip(self._trainable_variables, self._averages, strict=True):
-            value = variable.numpy()
-            variable.assign(average)
-            average.assign(value)
-        self._swapped = wanted
+        if self._averages and wanted != self._averages.swapped:
+            self._averages.swap()
 
     # ---- weight decay ----
 
@@ -447,50 +320,7 @@ class Optimizer:
             return False
         return variable not in self._excluded
 
-    # ---- configuration and state ----
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor arguments, as a dict of plain values."""
-        rate = self._learning_rate
-        return {
-            "name": self.name,
-            "learning_rate": rate.value.item() if isinstance(rate, Variable) else registry.serialize(rate),
-            "weight_decay": self.weight_decay,
-            "clipnorm": self.clipnorm,
-            "global_clipnorm": self.global_clipnorm,
-            "clipvalue": self.clipvalue,
-            "use_ema": self.use_ema,
-            "ema_momentum": self.ema_momentum,
-            "ema_overwrite_frequency": self.ema_overwrite_frequency,
-            "loss_scale_factor": self.loss_scale_factor,
-            "gradient_accumulation_steps": self.gradient_accumulation_steps,
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Optimizer:
-        """The optimizer that `get_config` described, without its state."""
-        rate = config.get("learning_rate")
-        if isinstance(rate, dict):
-            config = {**config, "learning_rate": schedules.deserialize(rate, custom_objects)}
-        return cls(**config)
-
-    def save_own_variables(self, store: dict[str, np.ndarray]) -> None:
-        """Put the state into `store`: copies of `variables`, under "0", "1", ..."""
-        for k, variable in enumerate(self.variables):
-            store[str(k)] = variable.numpy()
-
-    def load_own_variables(self, store: Mapping[str, np.ndarray]) -> None:
-        """Take the state from `store`. If the numbers of variables differ, nothing is loaded and a warning says so."""
-        variables = self.variables
-        if len(store) != len(variables):
-            warnings.warn(
-                f"Skipping variable loading for optimizer '{self.name}', because it has {len(variables)} variables "
-                f"whereas the saved optimizer has {len(store)} variables. Build it for the same variables first.",
-                stacklevel=2,
-            )
-            return
-        for k, variable in enumerate(variables):
-            variable.assign(store[str(k)])
+    # ---- copies ----
 
     def __getstate__(self) -> dict[str, Any]:
         """For pickles and copies: without the tables, which hold the arrays of the variables."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from cdl import ops
-from cdl.optimizers.optimizer import LearningRate, Optimizer
+from cdl.optimizers.optimizer import Optimizer
+from cdl.optimizers.state import LearningRate
 
 
 class RMSprop(Optimizer):

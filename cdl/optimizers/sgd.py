@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from cdl import ops
-from cdl.optimizers.optimizer import LearningRate, Optimizer
+from cdl.optimizers.optimizer import Optimizer
+from cdl.optimizers.state import LearningRate
 
 
 class SGD(Optimizer):
@@ -63,7 +64,7 @@ class SGD(Optimizer):
 
     def update(self, values, grads, slots, decays, learning_rate):
         if self.momentum:
-            ops.momentum(values, grads, slots[0], decays, learning_rate, self.momentum, self.nesterov)
+            ops.momentum(values, grads, slots, decays, learning_rate, self.momentum, self.nesterov)
         else:
             ops.sgd(values, grads, decays, learning_rate)
 

@@ -73,8 +73,16 @@ from cdl.reference.rows import (
     take_rows,
 )
 from cdl.reference.rules import (
+    adadelta,
+    adagrad,
     adam,
+    adamax,
+    ftrl,
+    lion,
     momentum,
+    nadam,
+    penalty,
+    penalty_gradient,
     rmsprop,
     sgd,
 )

@@ -18,15 +18,15 @@ _one_at_a_time = threading.RLock()
 
 @contextmanager
 def seeded(random_state: Any) -> Iterator[None]:
-    """Inside, all that cdl chooses follows from `random_state`: None (nothing changes), an integer or a `RandomState`.
+    """Inside, all that cdl chooses follows from `random_state`: an integer or a `RandomState`; None changes nothing.
 
-    The generators that `set_random_seed` seeds belong to the whole process. So one thread at a time is inside with a
-    seed, and the generators go on afterwards as if nothing had been drawn.
+    The generators that `set_random_seed` seeds belong to the whole process. So one thread at a time is inside, and with
+    a seed the generators go on afterwards as if nothing had been drawn.
     """
-    if random_state is None:
-        yield
-        return
     with _one_at_a_time:
+        if random_state is None:
+            yield
+            return
         seed = int(check_random_state(random_state).randint(2**31 - 1))
         before = random.getstate(), np.random.get_state(), seeds._global
         seeds.set_random_seed(seed)

@@ -29,13 +29,17 @@ class Draughtsman:
         chain.things = [Box("Input", name, ENDS), *chain.things]
         first = source.input_dtype if source is not None else model.dtype
         chain.ends = True
-        chain.labels = [self.label(model._shapes[0] if hasattr(model, "_shapes") else None, first), *chain.labels]
+        chain.labels = [self.label(next(iter(model._shapes), None), first), *chain.labels]
         return chain
 
     def chain(self, model: Any) -> Series:
-        """Layers one after the other; the labels say what comes out of each."""
-        layers = model.layers if hasattr(model, "layers") else model._sublayers
-        shapes = model._shapes[1:] if hasattr(model, "_shapes") else [None] * len(layers)
+        """Layers one after the other; the labels say what comes out of each.
+
+        A model of the user's own is one box: how the layers in it are connected, only its `forward` knows.
+        """
+        if not hasattr(model, "layers"):
+            return Series([self.thing(model, False)], [self.label(None, model.dtype)])
+        layers, shapes = model.layers, model._shapes[1:]
         ends = set(getattr(model, "_positions", ()))
         marks = [number + 1 in ends and len(ends) > 1 for number in range(len(layers))]
         things = [self.thing(layer, mark) for layer, mark in zip(layers, marks, strict=True)]

@@ -6,16 +6,14 @@ from typing import Any
 
 
 def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
-    """x alone, or the tuple (x, y) or (x, y, sample_weight): as short as what is given allows.
+    """x alone, or the tuple (x, y) or (x, y, sample_weight): as short as it may be. Without y, weights go, too.
 
     >>> pack_x_y_sample_weight([[1.0]], [2.0])
     ([[1.0]], [2.0])
     """
-    if sample_weight is not None:
-        return x, y, sample_weight
-    if y is not None:
-        return x, y
-    return (x,) if isinstance(x, tuple | list) else x
+    if y is None:
+        return (x,) if isinstance(x, tuple | list) else x
+    return (x, y) if sample_weight is None else (x, y, sample_weight)
 
 
 def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:

@@ -50,6 +50,26 @@ cdef extern from "cdl.h" nogil:
         void *slot[3]
         double decay
 
+    ctypedef struct cdl_step:
+        Py_ssize_t count
+        const cdl_parameter *parameters
+        double learning_rate
+        double gradient_rate
+        double momentum
+        double rho
+        double beta_1
+        double beta_2
+        double epsilon
+        int nesterov
+        int centered
+        double power
+        double beta
+        double l1
+        double l2
+        double l2_shrinkage
+
+    ctypedef void (*cdl_rule)(const cdl_step *) noexcept nogil
+
     ctypedef struct cdl_loss:
         Py_ssize_t n
         Py_ssize_t d
@@ -139,10 +159,18 @@ cdef extern from "cdl.h" nogil:
         void (*sum_rows)(Py_ssize_t, Py_ssize_t, const void *, const int64_t *, const int64_t *,
                          void *) noexcept nogil
         void (*affine_sample)(const cdl_sampling *, const void *, const void *, void *) noexcept nogil
-        void (*sgd)(Py_ssize_t, const cdl_parameter *, double) noexcept nogil
-        void (*momentum)(Py_ssize_t, const cdl_parameter *, double, double, int) noexcept nogil
-        void (*rmsprop)(Py_ssize_t, const cdl_parameter *, double, double, double, double, int) noexcept nogil
-        void (*adam)(Py_ssize_t, const cdl_parameter *, double, double, double, double, int) noexcept nogil
+        cdl_rule sgd
+        cdl_rule momentum
+        cdl_rule adagrad
+        cdl_rule adadelta
+        cdl_rule rmsprop
+        cdl_rule adam
+        cdl_rule nadam
+        cdl_rule adamax
+        cdl_rule lion
+        cdl_rule ftrl
+        int (*penalty)(Py_ssize_t, const void *, double, double, double *) noexcept nogil
+        void (*penalty_gradient)(Py_ssize_t, const void *, double, double, void *) noexcept nogil
         void (*random_uniform)(uint64_t, uint64_t, Py_ssize_t, double, double, void *) noexcept nogil
         void (*random_normal)(uint64_t, uint64_t, Py_ssize_t, double, double, void *) noexcept nogil
         void (*dropout)(uint64_t, uint64_t, Py_ssize_t, double, const void *, void *) noexcept nogil

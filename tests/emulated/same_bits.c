@@ -111,11 +111,23 @@ static void elements(ptrdiff_t n)
                 p[s][v] = (cdl_parameter){n / (v + 1), (char *)result(s, 4) + v * n * width, x[1],
                                           {(char *)result(s, 5) + v * n * width, (char *)result(s, 6) + v * n * width,
                                            (char *)result(s, 7) + v * n * width}, 0.01};
-        ON_BOTH("sgd", n, 0, 0, t->sgd(2, p[s], 0.1));
-        ON_BOTH("momentum", n, option, 0, t->momentum(2, p[s], 0.1, 0.9, option));
-        ON_BOTH("rmsprop", n, option, 0, t->rmsprop(2, p[s], 0.1, 0.9, 0.5 * option, 1e-7, option));
-        ON_BOTH("adam", n, option, 0, t->adam(2, p[s], 0.1, 0.9, 0.999, 1e-7, option));
+        for (int rule = 0; rule < 10; rule++)
+            ON_BOTH("rule", n, rule, option, {
+                const cdl_rule rules[10] = {t->sgd, t->momentum, t->adagrad, t->adadelta, t->rmsprop,
+                                            t->adam, t->nadam, t->adamax, t->lion, t->ftrl};
+                cdl_step step = {.count = 2, .parameters = p[s], .learning_rate = 0.1, .gradient_rate = 0.2,
+                                 .momentum = 0.5 * option, .nesterov = option, .centered = option, .rho = 0.9,
+                                 .beta_1 = 0.9, .beta_2 = 0.999, .epsilon = 1e-7, .power = 0.5 + 0.2 * option,
+                                 .beta = 1, .l1 = 0.3, .l2 = 0.1, .l2_shrinkage = 0.05};
+                rules[rule](&step);
+            });
     }
+    ON_BOTH("penalty", n, 0, 0, {
+        double total;
+        t->penalty(n, x[0], 0.1, 0.2, &total);
+        memcpy(result(s, 0), &total, sizeof total);
+        t->penalty_gradient(n, x[0], 0.1, 0.2, result(s, 1));
+    });
 }
 
 static void rows(ptrdiff_t n, ptrdiff_t d)

@@ -9,12 +9,17 @@ from cdl.layers.preprocessing.integer_lookup import IntegerLookup
 from cdl.layers.preprocessing.random_brightness import RandomBrightness
 from cdl.layers.preprocessing.random_contrast import RandomContrast
 from cdl.layers.preprocessing.random_crop import RandomCrop
+from cdl.layers.preprocessing.random_erasing import RandomErasing
 from cdl.layers.preprocessing.random_flip import RandomFlip
+from cdl.layers.preprocessing.random_grayscale import RandomGrayscale
+from cdl.layers.preprocessing.random_invert import RandomInvert
 from cdl.layers.preprocessing.random_rotation import RandomRotation
+from cdl.layers.preprocessing.random_shear import RandomShear
 from cdl.layers.preprocessing.random_translation import RandomTranslation
 from cdl.layers.preprocessing.random_zoom import RandomZoom
 from cdl.layers.preprocessing.rescaling import Rescaling
 from cdl.layers.preprocessing.resizing import Resizing
+from cdl.layers.preprocessing.solarization import Solarization
 from cdl.layers.preprocessing.string_lookup import StringLookup
 from cdl.layers.preprocessing.text_vectorization import TextVectorization
 
@@ -28,12 +33,17 @@ __all__ = [
     "RandomBrightness",
     "RandomContrast",
     "RandomCrop",
+    "RandomErasing",
     "RandomFlip",
+    "RandomGrayscale",
+    "RandomInvert",
     "RandomRotation",
+    "RandomShear",
     "RandomTranslation",
     "RandomZoom",
     "Rescaling",
     "Resizing",
+    "Solarization",
     "StringLookup",
     "TextVectorization",
 ]

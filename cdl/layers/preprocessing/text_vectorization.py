@@ -29,6 +29,14 @@ SPLIT: dict[str, Callable[[str], list[str]]] = {"whitespace": str.split, "charac
 Documents = list[list[str]]
 
 
+class Vocabulary(StringLookup):
+    """That of a TextVectorization, in whose name it speaks."""
+
+    @property
+    def who(self) -> str:
+        return f"TextVectorization {self.name!r}"
+
+
 class TextVectorization(CategoricalLayer, AdaptiveLayer):
     """Texts as rows of word indices: standardized, split, looked up in a vocabulary, and padded to one length.
 
@@ -98,7 +106,7 @@ class TextVectorization(CategoricalLayer, AdaptiveLayer):
         self._sizes = tuple(range(1, ngrams + 1)) if isinstance(ngrams, int) else tuple(sizes)
         self.output_sequence_length = output_sequence_length
         self.encoding = encoding
-        self._lookup_layer = StringLookup(
+        self._lookup_layer = Vocabulary(
             max_tokens,
             mask_token="",
             vocabulary=vocabulary,
@@ -107,7 +115,7 @@ class TextVectorization(CategoricalLayer, AdaptiveLayer):
             pad_to_max_tokens=pad_to_max_tokens,
             encoding=encoding,
             dtype=self.dtype,
-            name=self.name,  # in its messages
+            name=self.name,
             **known,
         )
 
