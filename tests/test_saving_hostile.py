@@ -141,6 +141,17 @@ def every_layer():
             yield {"module": "keras.layers", "class_name": cls.__name__, "config": {**arguments}}
 
 
+def test_a_layer_that_is_tried_on_zeros():
+    function = {"class_name": "function", "config": "relu", "module": "builtins"}
+    entries = [
+        {"module": "keras.layers", "class_name": "InputLayer", "config": {"batch_shape": [None, 2**33], "name": "in"}},
+        {"module": "keras.layers", "class_name": "Lambda", "config": {"name": "l", "function": function}},
+    ]
+    config = {"module": "keras", "class_name": "Sequential", "config": {"name": "m", "layers": entries}}
+    with pytest.raises(saving.FormatError, match="an array of"), loading(1000, "test"):
+        model_from_config(config, None, "test")
+
+
 @pytest.mark.parametrize("rank", [1, 2, 3, 4])
 def test_no_layer_takes_the_memory_that_an_input_stands_for(rank):
     """Shapes of outputs are worked out without arrays of these shapes."""
