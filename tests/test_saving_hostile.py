@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import cdl
 from cdl import Sequential, layers, saving
-from cdl.saving.construction import loading, model_from_config
+from cdl.saving.construction import blaming, loading, model_from_config
 from cdl.saving.limits import CONFIG_DEPTH
 
 FORMATS = ["safetensors", "keras", "h5"]
@@ -148,7 +148,7 @@ def test_a_layer_that_is_tried_on_zeros():
         {"module": "keras.layers", "class_name": "Lambda", "config": {"name": "l", "function": function}},
     ]
     config = {"module": "keras", "class_name": "Sequential", "config": {"name": "m", "layers": entries}}
-    with pytest.raises(saving.FormatError, match="an array of"), loading(1000, "test"):
+    with pytest.raises(saving.FormatError, match="an array of"), blaming("test"), loading(1000):
         model_from_config(config, None, "test")
 
 
@@ -163,7 +163,7 @@ def test_no_layer_takes_the_memory_that_an_input_stands_for(rank):
             config = {"module": "keras", "class_name": "Sequential", "config": {"name": "m", "layers": [first, layer]}}
             before = tracemalloc.get_traced_memory()[0]
             tracemalloc.reset_peak()
-            with contextlib.suppress(saving.FormatError), loading(1000, "test"):
+            with contextlib.suppress(saving.FormatError), blaming("test"), loading(1000):
                 model_from_config(config, None, "test")
             assert tracemalloc.get_traced_memory()[1] - before < MOST_MEMORY / 2, layer
     finally:
@@ -393,6 +393,15 @@ def test_members_that_are_damaged(tmp_path):
     refused(path, "damaged")
 
 
+@pytest.mark.parametrize("metadata", ["[]", '{"keras_version": 3}', '{"keras_version": "9.9"}', "{"])
+def test_versions_that_are_none(metadata, tmp_path):
+    def change(archive, members):
+        write_all(archive, {**members, "metadata.json": metadata})
+
+    with contextlib.suppress(saving.FormatError):
+        cdl.models.load_model(archive_of(tmp_path, change))
+
+
 # ---- HDF5 ----
 
 
@@ -516,6 +525,36 @@ def test_two_names_that_are_one_path(tmp_path):
         file["layers\\dense\\vars\\0"] = np.zeros((3, 4), "f4")
 
     refused(hdf5(tmp_path, change, "keras"), "two arrays")
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        {"class_name": "Dense", "config": {"units": 2, "name": "dense"}, "inbound_nodes": [5]},
+        {"class_name": "Dense", "config": {"units": 2, "name": "dense"}, "inbound_nodes": ["ab"]},
+        {"class_name": "Dense", "config": {"units": 2, "name": "dense"}, "inbound_nodes": [[["a", 0]]]},
+        {"class_name": "BatchNormalization", "config": {"axis": ["a"]}},
+        {"class_name": ["Dense"], "config": {"units": 2}},
+        {"class_name": "LSTM", "config": {"units": 2, "time_major": True}},
+        {"class_name": "Dense", "config": [{"units": 2}]},
+        {"config": {"units": 2}},
+    ],
+    ids=str,
+)
+def test_configs_of_keras_2_that_are_none(layer, tmp_path):
+    path = saved(tmp_path, "h5")
+    with h5py.File(path, "r+") as file:
+        file.attrs["keras_version"] = "2.3.1"
+        file.attrs["model_config"] = json.dumps({"class_name": "Model", "config": {"name": "m", "layers": [layer]}})
+    refused(path)
+
+
+@pytest.mark.parametrize("training", [[], {}, {"optimizer_config": 3}, {"optimizer_config": {"class_name": "Dense"}}])
+def test_training_configs_that_are_none(training, tmp_path):
+    path = saved(tmp_path, "h5")
+    with h5py.File(path, "r+") as file:
+        file.attrs["training_config"] = json.dumps(training)
+    refused(path)
 
 
 # ---- anything else ----
