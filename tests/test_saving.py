@@ -353,8 +353,39 @@ def test_what_does_not_fit_changes_nothing(suffix, tmp_path):
 def test_a_model_without_place_for_all_is_told_so(tmp_path):
     small().save_weights(tmp_path / "w.safetensors")
     other = Sequential([layers.Input((6,)), layers.Dense(4)])
+    before = other.get_weights()
     with pytest.raises(ValueError, match=r"no place for .*dense_1/kernel"):
         other.load_weights(tmp_path / "w.safetensors")
+    assert all(map(np.array_equal, before, other.get_weights()))
+    with pytest.warns(UserWarning, match="no place for"):
+        other.load_weights(tmp_path / "w.safetensors", skip_mismatch=True)
+    assert not np.array_equal(before[0], other.get_weights()[0])
+
+
+def test_names_of_variables_that_look_like_paths(tmp_path):
+    class Odd(Layer):
+        def build(self, input_shape):
+            self.inner = layers.Dense(2, name="inner")
+            self.inner.build(input_shape)
+            self.one = self.add_weight((1,), "ones", name="inner/kernel")
+            self.same, self.too = (self.add_weight((1,), name="same") for _ in range(2))
+
+        def forward(self, ctx, x):
+            return self.inner.forward(ctx.child(), x) + self.one.value
+
+        def compute_output_shape(self, input_shape):
+            return (*input_shape[:-1], 2)
+
+    model, other = (Sequential([layers.Input((6,)), Odd()]) for _ in range(2))
+    model.save_weights(tmp_path / "w.safetensors")
+    other.load_weights(tmp_path / "w.safetensors")
+    assert same_weights(model, other)
+
+
+def test_files_of_later_versions_are_refused(tmp_path):
+    saving.save_safetensors({}, tmp_path / "model.safetensors", {"cdl.format": "2", "cdl.config": "{}"})
+    with pytest.raises(saving.FormatError, match="format '2'"):
+        cdl.models.load_model(tmp_path / "model.safetensors")
 
 
 def test_models_that_are_not_built_have_no_weights(tmp_path):

@@ -205,6 +205,7 @@ def test_texts_of_models(text):
         cdl.models.model_from_json(text)
 
 
+@pytest.mark.parametrize("inside", [False, True])
 @pytest.mark.parametrize(
     "metric",
     [
@@ -213,12 +214,17 @@ def test_texts_of_models(text):
         {"class_name": "PrecisionAtRecall", "config": {"recall": 0.5, "num_thresholds": 10**9}},
     ],
 )
-def test_metrics_that_would_fill_the_memory(metric, tmp_path):
+def test_metrics_that_would_fill_the_memory(metric, inside, tmp_path):
     path = saved(tmp_path, "safetensors")
     config = config_in(path)
-    config["compile_config"]["metrics"] = [{"module": "keras.metrics", **metric}]
+    metrics = [{"module": "keras.metrics", **metric}]
+    if inside:
+        nested = {**config, "config": {"name": "inner", "layers": []}}
+        config["config"]["layers"].append({**nested, "compile_config": {"optimizer": "sgd", "metrics": metrics}})
+    else:
+        config["compile_config"]["metrics"] = metrics
     with_config(path, json.dumps(config))
-    refused(path)
+    refused(path, "a metric with")
 
 
 # ---- safetensors ----
@@ -301,14 +307,17 @@ def test_metadata_that_lie(tmp_path):
     path = saved(tmp_path, "safetensors")
     with saving.safetensors_file.SafetensorsFile(path) as file:
         metadata, tensors = dict(file.metadata), {name: tensor.read() for name, tensor in file.tensors.items()}
-    for key, value in {
-        "cdl.trained": '{"optimizer": [99]}',
-        "cdl.flags": '{"": [true]}',
-        "cdl.seeds": "[]",
-    }.items():
+    for key, value in {"cdl.flags": '{"": [true]}', "cdl.seeds": "[]", "cdl.trained": "7"}.items():
         saving.save_safetensors(tensors, path, {**metadata, key: value})
-        if key != "cdl.trained":
-            refused(path)
+        refused(path)
+    model = small()
+    model.fit(np.zeros((4, 3)), np.zeros((4, 2)), verbose=0)
+    model.save(path)
+    with saving.safetensors_file.SafetensorsFile(path) as file:
+        metadata, tensors = dict(file.metadata), {name: tensor.read() for name, tensor in file.tensors.items()}
+    for numbers in ("[99]", '["a"]', "[[0]]", "7"):
+        saving.save_safetensors(tensors, path, {**metadata, "cdl.trained": f'{{"optimizer": {numbers}}}'})
+        refused(path)
 
 
 # ---- zip archives ----

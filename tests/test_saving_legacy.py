@@ -170,6 +170,18 @@ def test_wrapped_functions_of_keras_2_in_tensorflow(tmp_path):
     assert list(model.fit(np.ones((4, 3)), np.eye(2)[[0, 1, 0, 1]], verbose=0).history) == ["accuracy", "loss"]
 
 
+def test_inner_modules_of_keras():
+    """Which it names where its backend is PyTorch, and in version 2."""
+    for module in ("keras.src.backend.torch.optimizers.torch_adam", "keras.src.optimizers.adam"):
+        config = {"module": module, "class_name": "Adam", "config": {"learning_rate": 0.5}, "registered_name": "Adam"}
+        assert saving.deserialize_keras_object(config).learning_rate == 0.5
+    for module in ("keras.src.optimizers.schedules.learning_rate_schedule", "keras.optimizers.schedules"):
+        rate = {"module": module, "class_name": "CosineDecay", "config": {"initial_learning_rate": 1, "decay_steps": 9}}
+        assert saving.deserialize_keras_object(rate)(0) == 1
+    with pytest.raises(ValueError, match="locate"):
+        saving.deserialize_keras_object({"module": "keras.src.utils.io_utils", "class_name": "Adam", "config": {}})
+
+
 def test_what_keras_2_had_and_nobody_has_now(tmp_path):
     lambda_layer = {"class_name": "Lambda", "config": {"name": "lambda", "function": ["4wEAAAA=", None, None]}}
     keras_2_file(tmp_path / "old.h5", [dense(2), lambda_layer], WEIGHTS)

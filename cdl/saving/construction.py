@@ -18,7 +18,7 @@ def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None, who
     """
     if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
         raise FormatError(f"{who}: the config of a model is a dictionary with a class_name and a config.")
-    check_metrics(config.get("compile_config"), who)
+    check_metrics(config, who)
     if not compile:
         config = {**config, "compile_config": None}
     model = registry.deserialize(config, custom_objects)
@@ -53,13 +53,5 @@ def blaming(who: str) -> Iterator[None]:
         raise
     except ValueError as error:
         raise FormatError(f"{who}: {error}") from error
-    except (
-        TypeError,
-        LookupError,
-        AttributeError,
-        ArithmeticError,
-        RecursionError,
-        MemoryError,
-        RuntimeError,
-    ) as error:
+    except WRONG as error:
         raise FormatError(f"{who}: this cannot be read: {type(error).__name__}: {error}") from error

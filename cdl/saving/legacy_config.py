@@ -39,6 +39,8 @@ def rewritten(config: Any) -> Any:
     config["class_name"] = name = RENAMED.get(name, name)
     if name == "Sequential" and isinstance(arguments, list):  # before Keras 2.2.3
         config["config"] = arguments = {"layers": arguments}
+    if name in MODULES and "module" in config:
+        config["module"] = MODULES[name]
     if isinstance(arguments, dict):
         for rewrite in (of_layers, REWRITES.get(name)):
             if rewrite is not None:

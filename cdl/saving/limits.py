@@ -68,13 +68,15 @@ def as_json(value: Any, who: str) -> str:
         raise ValueError(f"{who}: the config cannot be written as JSON: {error}") from error
 
 
-def check_metrics(compile_config: Any, who: str) -> None:
-    """FormatError where a metric asks for more thresholds or classes than METRIC_SIZE."""
-    if not isinstance(compile_config, dict):
-        return
-    level = [compile_config.get("metrics"), compile_config.get("weighted_metrics")]
+def check_metrics(config: Any, who: str) -> None:
+    """FormatError where a metric, anywhere in the config, asks for more thresholds or classes than METRIC_SIZE."""
+    level = [(config, False)]
     while level:
-        for number in level:
-            if isinstance(number, int | float) and abs(number) > METRIC_SIZE:
-                raise FormatError(f"{who}: a metric with {number} thresholds or classes; {METRIC_SIZE} are allowed.")
-        level = [inner for outer in level for inner in inside(outer)]
+        for value, in_metric in level:
+            if in_metric and isinstance(value, int | float) and abs(value) > METRIC_SIZE:
+                raise FormatError(f"{who}: a metric with {value} thresholds or classes; {METRIC_SIZE} are allowed.")
+        level = [
+            (inner, in_metric or key in ("metrics", "weighted_metrics"))
+            for outer, in_metric in level
+            for key, inner in (outer.items() if isinstance(outer, dict) else ((None, inner) for inner in inside(outer)))
+        ]

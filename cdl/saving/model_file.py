@@ -87,12 +87,12 @@ def prefix_of(holder: Holder) -> str:
 
 
 def names_of(holder: Holder, variables: Mapping[str, Any]) -> dict[str, str]:
-    """The tensors' names for the variables of a holder: the variables' own names, where these tell them apart."""
+    """The tensors' names for the variables of a holder: the variables' own names, where these cannot be mistaken."""
     prefix = prefix_of(holder)
     if isinstance(holder.of, Optimizer):
         return {key: f"{prefix}{key}" for key in variables}
     names = {key: one.name if isinstance(one, Variable) else key for key, one in variables.items()}
-    if len(set(names.values())) < len(names):
+    if len(set(names.values())) < len(names) or any("/" in name for name in names.values()):
         return {key: f"{prefix}{key}" for key in variables}
     return {key: f"{prefix}{name}" for key, name in names.items()}
 
@@ -121,7 +121,7 @@ def generators(layer: Any) -> list[tuple[str, SeedGenerator]]:
 
 def load_model(path: Any, custom_objects: Mapping[str, Any] | None = None, compile: bool = True) -> Any:
     """The model that `save_model` wrote."""
-    with SafetensorsFile(path) as file:
+    with open_file(path) as file:
         if "cdl.config" not in file.metadata:
             raise FormatError(
                 f"{path}: the file holds tensors, but no model. Build the model and call load_weights, or use "
@@ -135,7 +135,7 @@ def load_model(path: Any, custom_objects: Mapping[str, Any] | None = None, compi
 
 def load_weights(model: Any, path: Any, skip_mismatch: bool = False) -> None:
     """Give a model the weights of a file: one of weights alone, or of a whole model, or of a state of training."""
-    with SafetensorsFile(path) as file:
+    with open_file(path) as file:
         fill(model, file, whole=False, skip_mismatch=skip_mismatch)
 
 
@@ -144,12 +144,22 @@ def load_state(model: Any, path: Any) -> Any:
 
     Raises FormatError where the file is of another model.
     """
-    with SafetensorsFile(path) as file, blaming(str(path)):
+    with open_file(path) as file, blaming(str(path)):
         if "cdl.state" not in file.metadata:
             raise FormatError(f"{path}: the file holds no state of training, as cdl.saving.save_state writes it.")
         fill(model, file, whole=True)
         set_seed(global_generator(), as_dictionary(text_of(file, "seeds"), file).get(GLOBAL), file)
         return text_of(file, "state")
+
+
+def open_file(path: Any) -> SafetensorsFile:
+    """The file, unless a later version of cdl has written it in another way."""
+    file = SafetensorsFile(path)
+    version = file.metadata.get("cdl.format", VERSION)
+    if version != VERSION:
+        file.close()
+        raise FormatError(f"{path}: the file has format {version[:20]!r}, this version of cdl reads {VERSION!r}.")
+    return file
 
 
 def text_of(file: SafetensorsFile, key: str) -> Any:
@@ -161,28 +171,32 @@ def fill(model: Any, file: SafetensorsFile, whole: bool, skip_mismatch: bool = F
     """Give the model what the file has for it: its weights, or all that makes it what it was."""
     found = holders(model, optimizer=whole)
     trained, seeds, flags = (as_dictionary(text_of(file, key), file) for key in ("trained", "seeds", "flags"))
-    rest = set(file.tensors)
+    to_train = {holder: checked_flags(holder, flags.get(holder.path), file) for holder in compiled(found) if whole}
+    names = {holder.path: names_for(holder, file) for holder in found}
+    known = {name for of_one in names.values() for name in of_one.values()}
+    # Of a whole model, its weights may be wanted alone, or the model without the arguments of `compile`.
+    known |= {name for name in file.tensors if name.rpartition("/")[0] in trained or name.endswith(VOCABULARY)}
+    rest = sorted(file.tensors.keys() - known)
+    report([f"{file.path}: the model has no place for {rest[:5]}."] if rest else [], skip_mismatch)
 
     def stored_for(holder: Holder) -> dict[str, StoredTensor]:
-        if holder.has_own_way or isinstance(holder.of, Optimizer):
-            keys = directly_in(holder.path, file)
-            names = {key: f"{prefix_of(holder)}{key}" for key in keys if not key.endswith(VOCABULARY)}
-        else:
-            names = names_of(holder, holder.variables())
-        rest.difference_update(names.values())
-        return {key: file.tensors[name] for key, name in names.items() if name in file.tensors}
+        return {key: file.tensors[name] for key, name in names[holder.path].items() if name in file.tensors}
 
     restore(found, stored_for, skip_mismatch, trained)
-    for holder in compiled(found) if whole else ():
-        if holder.path in flags:
-            set_flags(holder, flags[holder.path], file)
+    for holder, checked in to_train.items():
+        holder.of.trained_flags(checked)
     for holder in found if whole else ():
-        load_vocabularies(holder, file, rest)
+        load_vocabularies(holder, file)
         for name, generator in generators(holder.of):
             set_seed(generator, seeds.get(f"{holder.path}/{name}"), file)
-    # Of a whole model, its weights may be wanted alone, or the model without the arguments of `compile`.
-    rest -= {name for name in rest if name.rpartition("/")[0] in trained or (name.endswith(VOCABULARY) and not whole)}
-    report([f"{file.path}: the model has no place for {sorted(rest)[:5]}."] if rest else [], skip_mismatch)
+
+
+def names_for(holder: Holder, file: SafetensorsFile) -> dict[str, str]:
+    """The names of the tensors that are for the variables of a holder."""
+    if holder.has_own_way or isinstance(holder.of, Optimizer):
+        keys = directly_in(holder.path, file)
+        return {key: f"{prefix_of(holder)}{key}" for key in keys if not key.endswith(VOCABULARY)}
+    return names_of(holder, holder.variables())
 
 
 def directly_in(path: str, file: SafetensorsFile) -> list[str]:
@@ -190,23 +204,22 @@ def directly_in(path: str, file: SafetensorsFile) -> list[str]:
     return [name.rpartition("/")[2] for name in file.tensors if name.rpartition("/")[0] == path]
 
 
-def load_vocabularies(holder: Holder, file: SafetensorsFile, rest: set[str]) -> None:
-    if not hasattr(holder.of, "load_assets"):
-        return
-    keys = [key for key in directly_in(holder.path, file) if key.endswith(VOCABULARY)]
-    names = {key.removesuffix(VOCABULARY): f"{prefix_of(holder)}{key}" for key in keys}
-    rest.difference_update(names.values())
-    if names:
-        texts = {key: file.tensors[name].read().tobytes() for key, name in names.items()}
-        holder.of.load_assets({key: parse_json(text, f"{file.path}: {key}") for key, text in texts.items()})
+def load_vocabularies(holder: Holder, file: SafetensorsFile) -> None:
+    if hasattr(holder.of, "load_assets"):
+        keys = [key for key in directly_in(holder.path, file) if key.endswith(VOCABULARY)]
+        texts = {key: file.tensors[f"{prefix_of(holder)}{key}"].read().tobytes() for key in keys}
+        vocabularies = {key: parse_json(text, f"{file.path}: {key}") for key, text in texts.items()}
+        holder.of.load_assets({key.removesuffix(VOCABULARY): tokens for key, tokens in vocabularies.items()})
 
 
-def set_flags(holder: Holder, flags: Any, file: SafetensorsFile) -> None:
-    """Let a compiled model train what it trained."""
-    layers = holder.of.trained_flags()
-    if not isinstance(flags, list) or len(flags) != len(layers) or not all(type(flag) is bool for flag in flags):
-        raise FormatError(f"{file.path}: {holder} has {len(layers)} layers, the flags for them are {str(flags)[:100]}")
-    holder.of.trained_flags(dict(zip(layers, flags, strict=True)))
+def checked_flags(holder: Holder, flags: Any, file: SafetensorsFile) -> dict[Any, bool]:
+    """What a compiled model is to train: what it trained, if the file says so."""
+    now = holder.of.trained_flags()
+    if flags is None:
+        return now
+    if not isinstance(flags, list) or len(flags) != len(now) or not all(type(flag) is bool for flag in flags):
+        raise FormatError(f"{file.path}: {holder} has {len(now)} layers, the flags for them are {str(flags)[:100]}")
+    return dict(zip(now, flags, strict=True))
 
 
 def set_seed(generator: SeedGenerator, state: Any, file: SafetensorsFile) -> None:

@@ -77,7 +77,7 @@ class SafetensorsFile:
 
     def __init__(self, path: Any) -> None:
         self.path = os.fspath(path)
-        self._file = open(self.path, "rb")  # noqa: SIM115 - closed by __exit__
+        self._file = open(self.path, "rb")  # noqa: SIM115 - closed by close
         try:
             self.tensors, self.metadata = read_header(self._file, self.path)
         except BaseException:
@@ -93,6 +93,9 @@ class SafetensorsFile:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._file.close()
 
 

@@ -215,7 +215,17 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
         return {key: deserialize(value, custom_objects) for key, value in config.items()}
     if config["class_name"] == "__numpy__":
         return np.array(config["config"]["value"], dtype=config["config"]["dtype"])
-    return _rebuild(config, custom_objects, _registries.get(config.get("module") or ""))
+    return _rebuild(config, custom_objects, _registry_of(config.get("module")))
+
+
+def _registry_of(module: Any) -> Registry | None:
+    """The registry for a module of a config. Keras may name one of its inner modules: with PyTorch, Adam's is
+    keras.src.backend.torch.optimizers.torch_adam, which is found among keras.optimizers.
+    """
+    if module in _registries or not isinstance(module, str) or not module.startswith("keras."):
+        return _registries.get(module or "")
+    public = sorted((name for name in _registries if name != "keras"), key=len, reverse=True)
+    return next((_registries[name] for name in public if f".{name.removeprefix('keras.')}." in f".{module}."), None)
 
 
 def _rebuild(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None, registry: Registry | None) -> Any:
