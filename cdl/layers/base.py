@@ -473,6 +473,8 @@ def to_array(x: Any, dtype: np.dtype | None, who: str) -> np.ndarray:
     except ValueError as error:
         raise ValueError(f"{who}: cannot be made an array ({error}). Give every sample the same shape.") from None
     if x.dtype.kind not in "fiub":
+        if type(x.item() if x.ndim == 0 else None).__name__ == "KerasTensor":
+            raise ValueError(f"{who} is the place of an Input; numbers are needed. Join layers in a Sequential model.")
         raise ValueError(f"{who}: Invalid dtype: {x.dtype}. Numbers are needed; convert with astype('float32').")
     return x if dtype is None or x.dtype == dtype else x.astype(dtype)
 

@@ -22,6 +22,7 @@ from cdl.models.data import (
     is_dataset,
     split_off_validation,
     to_rows,
+    to_samples,
     weights_of_classes,
 )
 from cdl.models.dataset import Dataset, batches_of
@@ -326,7 +327,10 @@ class Model(Layer):
         else:
             x = to_rows(x, "x", strings=True)
             self._build_for(x)
-            rows = self._rows_in_cache() if batch_size is None else check_batch_size(batch_size)
+            if batch_size is not None:
+                rows = check_batch_size(batch_size)
+            else:
+                rows = self._rows_in_cache() if len(x) > 1 else 1
             if len(x) <= rows and callbacks is None and verbose in ("auto", 0):
                 return in_memory_of_its_own(self.predict_step(x), x)
             batches = Batches(x, None, None, rows, shuffle=False)
@@ -367,6 +371,7 @@ class Model(Layer):
         if class_weight is not None:
             if sample_weight is not None:
                 raise ValueError("Arguments `sample_weight` and `class_weight` cannot be specified at the same time.")
+            x, y, _ = to_samples(x, y)
             sample_weight = weights_of_classes(y, class_weight)
         return self._on_batch(self.train_step, x, y, sample_weight, return_dict, "train_on_batch")
 
