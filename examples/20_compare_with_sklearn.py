@@ -92,7 +92,7 @@ for name, (above, below) in zip(options.sets, panels, strict=True):
         above.errorbar(fit, score, error, fmt="o", capsize=3, label=who)
         below.errorbar(wait, score, error, fmt="o", capsize=3)
     above.set(title=name.replace("_", " "), xscale="log", xlabel="seconds to fit", ylabel=measure)
-    below.set(xscale="log", xlabel="seconds to predict one sample", ylabel=measure)
+    below.set(xscale="log", xlim=(1e-5, 0.1), xlabel="seconds to predict one sample", ylabel=measure)
     ratios.append(np.array(rows["scikit-learn MLP"]) / np.array(rows["cdl MLP"]))
 figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
 fit, wait = np.exp(np.mean(np.log(np.concatenate(ratios)[:, 1:]), axis=0))

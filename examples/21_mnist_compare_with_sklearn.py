@@ -79,7 +79,7 @@ for name, row in rows.items():
     left.errorbar(fit, accuracy, error, fmt="o", capsize=3, label=name)
     right.errorbar(wait, accuracy, error, fmt="o", capsize=3)
 left.set(xscale="log", xlabel="seconds to fit", ylabel="test accuracy, %")
-right.set(xscale="log", xlabel="seconds to predict one sample")
+right.set(xscale="log", xlim=(1e-5, 0.1), xlabel="seconds to predict one sample")
 figure.legend(loc="outside lower center", ncols=3)
 figure.savefig("21_mnist_compare_with_sklearn.png", dpi=150)
 fit, wait = np.exp(np.mean(np.log(np.array(rows["scikit-learn MLP"]) / rows["cdl MLP"]), axis=0))[1:]

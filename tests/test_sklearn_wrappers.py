@@ -219,6 +219,25 @@ def test_pictures_stay_pictures_and_integers_integers():
     assert estimator.score(pictures, ["dark", "bright"] * 20) > 0.9
 
 
+def test_texts_are_for_models_that_read():
+    def reader(X, y):
+        words = layers.TextVectorization(output_mode="multi_hot")
+        words.adapt(X)
+        model = Sequential([words, layers.Dense(y.shape[1], "softmax")])
+        model.compile(optimizers.Adam(0.05), "categorical_crossentropy")
+        return model
+
+    texts = [f"{verb} it {n}" for n in range(20) for verb in ("love", "like", "hate")]
+    moods = ["good", "good", "bad"] * 20
+    for given in (texts, np.array(texts), pd.Series(texts)):
+        estimator = Classifier(reader, fit_kwargs={"epochs": 20}, random_state=0).fit(given, moods)
+        assert estimator.score(given, moods) == 1 and estimator.predict(["i hate it"]) == "bad"
+        assert not hasattr(estimator, "n_features_in_")
+    assert cross_val_score(estimator, texts, moods, cv=3).min() == 1
+    with pytest.raises(ValueError, match="inconsistent numbers of samples: \\[60, 59\\]"):
+        estimator.fit(texts, moods[1:])
+
+
 # ---- what fit does ----
 
 
@@ -243,6 +262,7 @@ def test_warm_start_goes_on_from_the_weights():
     assert estimator.fit(X, NAMES).model_ is first and first.optimizer.iterations == steps + 5
     with pytest.raises(ValueError, match=r"warm_start=True, y has the classes of the last fit.*Clone"):
         estimator.fit(X, Y)
+    assert estimator.score(X, NAMES) > 0.9, "as it was"
 
 
 def test_fit_kwargs_of_the_call_come_first():
@@ -277,6 +297,17 @@ def test_class_weight_goes_by_labels():
     balanced = classifier(fit_kwargs={"epochs": 3, "class_weight": "balanced"}).fit(X[rare], NAMES[rare], given)
     by_hand = classifier(fit_kwargs={"epochs": 3}).fit(X[rare], NAMES[rare], given * 105 / (3 * counts))
     np.testing.assert_allclose(balanced.predict_proba(X), by_hand.predict_proba(X), rtol=1e-4)
+
+
+def test_what_an_interrupted_fit_has_learned_can_be_used():
+    def stop(epoch, logs):
+        if epoch == 15:
+            raise KeyboardInterrupt
+
+    estimator = classifier()
+    with pytest.raises(KeyboardInterrupt):
+        estimator.fit(X, NAMES, callbacks=[callbacks.LambdaCallback(on_epoch_begin=stop)])
+    assert len(estimator.history_["loss"]) == 15 and estimator.score(X, NAMES) > 0.9
 
 
 # ---- random_state ----
@@ -508,6 +539,11 @@ def test_not_fitted_and_fitted_to_something_else():
         broken.fit(X, Y)
     with pytest.raises(NotFittedError):
         broken.predict_proba(X)
+    again = classifier().fit(X, NAMES)
+    with pytest.raises(ValueError, match="5 outputs"):
+        again.set_params(model_kwargs__outputs=5).fit(X, Y)
+    with pytest.raises(NotFittedError):  # the labels would be those of another fit
+        again.predict(X)
     fitted = classifier().fit(X, Y)
     with pytest.raises(ValueError, match="X has 3 features, but Classifier is expecting 4"):
         fitted.predict(X[:, 1:])

@@ -13,6 +13,7 @@ from sklearn.base import (
     RegressorMixin,
     TransformerMixin,
 )
+from sklearn.utils import check_consistent_length
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -21,6 +22,7 @@ from cdl import config
 from cdl.models import Model
 from cdl.sklearn.labels import OF_MARGINS, Labels
 from cdl.sklearn.seeding import seeded
+from cdl.utils.strings import holds_strings, string_array
 
 INTEGERS = tuple(np.dtype(code) for code in "?bBhHiIlLqQ")
 FEW = 10_000  # numbers; of more, the checks take a small part of the time
@@ -73,7 +75,17 @@ class Wrapper(BaseEstimator):
     # ---- fit ----
 
     def _rows(self, X: Any, **options: Any) -> Any:
-        """X (and y) checked as scikit-learn does. Floats become `config.floatx()`; integers, as of pixels, stay."""
+        """X (and y) checked as scikit-learn does. Floats become `config.floatx()`; integers, as of pixels, stay.
+
+        One text per sample stays, too, and has no features to count.
+        """
+        if holds_strings(X) and np.ndim(X) == 1:
+            X = string_array(X)
+            if "y" not in options:
+                return X
+            y = validate_data(self, "no_validation", **options)
+            check_consistent_length(X, y)
+            return X, y
         return validate_data(self, X, dtype=(np.dtype(config.floatx()), *INTEGERS), allow_nd=True, **options)
 
     def _weight(self, sample_weight: Any, X: np.ndarray) -> np.ndarray | None:
@@ -82,13 +94,17 @@ class Wrapper(BaseEstimator):
     def _train(self, X: np.ndarray, columns: np.ndarray, weight: Any, settings: dict[str, Any]) -> None:
         """Fit a model to `columns`, which are y (n, k) in numbers."""
         with seeded(self.random_state):
-            goes_on = self.warm_start and hasattr(self, "model_")
-            model = self.model_ if goes_on else self._new_model(X, columns)
+            last = self.__dict__.pop("model_", None)  # a fit that fails leaves nothing fitted
+            model = last if self.warm_start and last is not None else self._new_model(X, columns)
             targets = self._targets(columns, model, self._units(model, X))
             if isinstance(pair := settings.get("validation_data"), list | tuple):
                 settings["validation_data"] = self._validation(pair, model)
-            history = model.fit(X, targets, sample_weight=weight, **{"verbose": 0, **settings})
-        self.model_, self.history_ = model, history.history
+            try:
+                model.fit(X, targets, sample_weight=weight, **{"verbose": 0, **settings})
+            except KeyboardInterrupt:  # who interrupts a fit may use what was learned until then
+                self.model_, self.history_ = model, model.history.history
+                raise
+        self.model_, self.history_ = model, model.history.history
 
     def _new_model(self, X: np.ndarray, columns: np.ndarray) -> Any:
         who = type(self).__name__
@@ -156,7 +172,7 @@ class Wrapper(BaseEstimator):
             and X.ndim > 1
             and X.dtype.kind == "f"
             and 0 < X.size <= FEW
-            and X.shape[1] == self.n_features_in_
+            and X.shape[1] == getattr(self, "n_features_in_", None)
             and not hasattr(self, "feature_names_in_")
             and bool((np.abs(X) <= np.finfo(config.floatx()).max).all())
         )
@@ -225,7 +241,7 @@ class Classifier(ClassifierMixin, Wrapper):
     classes_: np.ndarray
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_kwargs: Any) -> Classifier:
-        """Train on X (n, features) or (n, ...), and n labels or rows of 0 and 1.
+        """Train on X, (n, features), (n, ...) or n texts, and n labels or rows of 0 and 1.
 
         `fit_kwargs` come before those of the constructor. Returns self.
         """
@@ -302,7 +318,7 @@ class Regressor(RegressorMixin, Wrapper):
     """
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_kwargs: Any) -> Regressor:
-        """Train on X (n, features) or (n, ...) and y (n,) or (n, targets).
+        """Train on X, (n, features), (n, ...) or n texts, and y (n,) or (n, targets).
 
         `fit_kwargs` come before those of the constructor. Returns self.
         """
