@@ -340,10 +340,11 @@ class Layer:
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
+        value = bool(value)
         for layer in self._flatten_layers():
-            layer._trainable = bool(value)
+            vars(layer)["_trainable"] = value  # not through __setattr__: some scripts freeze and thaw in every step
             for variable in layer._variables:
-                variable.trainable = bool(value) and not variable.is_state
+                variable.trainable = value and not variable.is_state
         Layer.flags_version += 1
 
     @property
