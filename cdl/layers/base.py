@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -12,7 +13,7 @@ import numpy as np
 from cdl import config, constraints, initializers, regularizers
 from cdl.layers.context import Context
 from cdl.utils.naming import auto_name
-from cdl.variable import UNSET, RowGradient, Variable, is_loading
+from cdl.variable import UNSET, RowGradient, Variable, is_loading, require_room
 
 if TYPE_CHECKING:
     from cdl.layers.input import KerasTensor
@@ -200,6 +201,7 @@ class Layer:
         if type(self).build is Layer.build and not self._sublayers:
             # No variables depend on the shape, so a forward pass over zeros is free of side effects.
             rows = [2 if size is None else size for size in input_shape]
+            require_room(math.prod(rows) * self._float.itemsize, self.who)
             output = self.forward(Context(gradient=False), np.zeros(rows, self.dtype))
             return (None, *output.shape[1:])
         raise NotImplementedError(f"{self.who} does not define compute_output_shape(input_shape)")
