@@ -10,7 +10,7 @@ from datetime import date
 from importlib import metadata
 from pathlib import Path
 
-LIBRARIES = ["cdlearn", "numpy", "torch", "jax", "keras", "tensorflow", "tensorflow_cpu", "onnxruntime"]
+LIBRARIES = ["cdlearn", "numpy", "torch", "jax", "keras", "tensorflow", "tensorflow_cpu", "onnxruntime", "scikit-learn"]
 
 
 class Report:

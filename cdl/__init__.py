@@ -81,6 +81,6 @@ _native.name_functions(ops.FUNCTIONS)
 
 def __getattr__(name: str) -> Any:
     """Parts that few programs need are imported when they are first named."""
-    if name not in ("plotting", "preprocessing", "saving", "sklearn"):
+    if name not in ("plotting", "preprocessing", "saving", "sklearn", "wrappers"):
         raise AttributeError(f"module 'cdl' has no attribute {name!r}")
     return importlib.import_module(f"cdl.{name}")

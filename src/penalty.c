@@ -11,10 +11,29 @@ typedef struct {
     real *dx;
 } penalty_job;
 
-static inline double penalty_of(double x, double l1, double l2)
+static inline double magnitude_of(double x)
 {
-    x = __builtin_fabs(x);
-    return x * (l1 + l2 * x);
+    return __builtin_fabs(x);
+}
+
+static inline double square_of(double x)
+{
+    return x * x;
+}
+
+static inline __attribute__((always_inline)) double sum_over(ptrdiff_t n, const real *x, double term(double))
+{
+    double sum[CHAINS] = {0};
+    ptrdiff_t j = 0;
+    for (; j + CHAINS <= n; j += CHAINS)
+        for (int c = 0; c < CHAINS; c++)
+            sum[c] += term(x[j + c]);
+    for (int c = 0; c < n - j; c++)
+        sum[c] += term(x[j + c]);
+    for (int half = CHAINS / 2; half > 0; half /= 2)
+        for (int c = 0; c < half; c++)
+            sum[c] += sum[c + half];
+    return sum[0];
 }
 
 static void penalty_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
@@ -22,17 +41,12 @@ static void penalty_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
     const penalty_job job = *(const penalty_job *)arg;
     for (ptrdiff_t block = begin; block < end; block++) {
         const real *x = job.x + block * PENALTY_BLOCK;
-        ptrdiff_t left = job.size - block * PENALTY_BLOCK, n = left < PENALTY_BLOCK ? left : PENALTY_BLOCK, j = 0;
-        double sum[CHAINS] = {0};
-        for (; j + CHAINS <= n; j += CHAINS)
-            for (int c = 0; c < CHAINS; c++)
-                sum[c] += penalty_of(x[j + c], job.l1, job.l2);
-        for (int c = 0; c < n - j; c++)
-            sum[c] += penalty_of(x[j + c], job.l1, job.l2);
-        for (int half = CHAINS / 2; half > 0; half /= 2)
-            for (int c = 0; c < half; c++)
-                sum[c] += sum[c + half];
-        job.sums[block] = sum[0];
+        ptrdiff_t left = job.size - block * PENALTY_BLOCK, n = left < PENALTY_BLOCK ? left : PENALTY_BLOCK;
+        job.sums[block] = 0;
+        if (job.l1 != 0)
+            job.sums[block] += job.l1 * sum_over(n, x, magnitude_of);
+        if (job.l2 != 0)
+            job.sums[block] += job.l2 * sum_over(n, x, square_of);
     }
 }
 

@@ -145,6 +145,16 @@ def test_confusion_takes_outputs_and_one_hot_rows():
     assert titled(plotting.plot_confusion_matrix([[0], [1]], [[0.4], [0.6]])) == "100.0% of 2 right"
 
 
+def test_confusion_of_labels():
+    ax = plotting.plot_confusion_matrix(["owl", "cat", "owl"], np.array(["owl", "owl", "owl"], object))
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["cat", "owl"]
+    assert {(text.get_position()[::-1], text.get_text()) for text in ax.texts} == {((1, 1), "2"), ((0, 1), "1")}
+    ax = plotting.plot_confusion_matrix(["owl", "cat"], ["owl", "owl"], class_names=np.array(["owl", "cat", "dog"]))
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["owl", "cat", "dog"]
+    with pytest.raises(ValueError, match="class_names lacks cat"):
+        plotting.plot_confusion_matrix(["owl", "cat"], ["owl", "owl"], class_names=["owl"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -89,7 +89,8 @@ def test_gradients_of_networks_with_everything_between():
     mlp = MLPClassifier(**{**FAST, "max_iter": 1, **OPTIONS["all"], "dropout": 0.3}).fit(X, SPECIES)
     targets, weight = mlp._label_binarizer.transform(SPECIES).astype(float), np.linspace(0.5, 2, len(X))
     network, loss_head = mlp._network(), head(mlp.out_activation_, mlp.loss)
-    seeds = [layer.seed_generator for layers in network.between for layer in layers if hasattr(layer, "seed_generator")]
+    layers, stages = [layer for stage in network.stages for layer in stage[3]], network.stages
+    seeds = [layer.seed_generator for layer in layers if hasattr(layer, "seed_generator")]
 
     def run():
         for seed in seeds:
@@ -97,8 +98,9 @@ def test_gradients_of_networks_with_everything_between():
         return loss_and_gradients(network, loss_head, 0.1, X, targets, weight)
 
     _, gradients = run()
-    between = [v.value for layers in network.between for layer in layers for v in layer.trainable_weights]
-    for array, gradient in zip([*network.kernels, *network.biases, *between], gradients, strict=True):
+    between = [variable.value for layer in layers for variable in layer.trainable_weights]
+    biases = [bias for _, bias, _, _ in stages]
+    for array, gradient in zip([*network.kernels, *biases, *between], gradients, strict=True):
         for place in [(0,) * array.ndim, (-1,) * array.ndim]:
             before, step = array[place], 1e-5
             losses = []

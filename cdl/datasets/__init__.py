@@ -1,10 +1,10 @@
 """Data sets to learn with: each has `load_data()`, which says how it is split for training and testing.
 
 Images and labels: `digits` is bundled with the library and needs no network; `mnist`, `fashion_mnist`, `cifar10`.
-Sequences: `sentiment_sentences`, `tiny_shakespeare`, `tang_poems`, `spoken_digits`, `daily_temperatures`,
-`airline_passengers`.  A table: `california_housing`.  All but `digits` are read from the folder that the environment
-variable `CDL_DATA_DIR` names, else from the cache folder (`CDL_CACHE_DIR`), else downloaded into it and compared with a
-checksum.
+Sequences: `sentiment_sentences`, `imdb`, `reuters`, `tiny_shakespeare`, `tang_poems`, `spoken_digits`,
+`daily_temperatures`, `airline_passengers`.  A table: `california_housing`.  All but `digits` are read from the folder
+that the environment variable `CDL_DATA_DIR` names, else from the cache folder (`CDL_CACHE_DIR`), else downloaded into
+it and compared with a checksum.
 """
 
 import importlib
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
         daily_temperatures,
         digits,
         fashion_mnist,
+        imdb,
         mnist,
+        reuters,
         sentiment_sentences,
         spoken_digits,
         tang_poems,
@@ -33,7 +35,9 @@ __all__ = [
     "daily_temperatures",
     "digits",
     "fashion_mnist",
+    "imdb",
     "mnist",
+    "reuters",
     "sentiment_sentences",
     "spoken_digits",
     "tang_poems",

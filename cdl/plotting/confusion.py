@@ -18,8 +18,9 @@ def plot_confusion_matrix(
 ) -> Any:
     """How many samples of each class (rows) the model takes for each class (columns); returns the `Axes`.
 
-    `y_true`: class numbers (n,), or one-hot rows (n, classes); `y_pred`: likewise, or what `predict` returns, of which
-    the largest output counts, or that above one half where there is only one. `class_names`: by default the numbers.
+    `y_true`: class numbers or labels (n,), or one-hot rows (n, classes); `y_pred`: likewise, or what `predict` returns,
+    of which the largest output counts, or that above one half where there is only one. `class_names`: the names of
+    numbers, or the order of labels.
     `normalize`: write shares instead of counts: of the samples of a true class ("true"), of a predicted one ("pred"),
     or of "all". The colour is always the share of the true class. Raises ValueError where the numbers of samples or
     names do not fit.
@@ -28,15 +29,8 @@ def plot_confusion_matrix(
     """
     if normalize not in NORMALIZE:
         raise ValueError(f"plot_confusion_matrix: normalize is one of {NORMALIZE}. Received: {normalize!r}")
-    true, taken = classes_of(y_true, "y_true"), classes_of(y_pred, "y_pred")
-    if len(true) != len(taken) or not len(true):
-        raise ValueError(f"plot_confusion_matrix: y_true has {len(true)} samples, and y_pred {len(taken)}.")
-    number = max(true.max(), taken.max(), *(np.shape(y)[-1] - 1 for y in (y_true, y_pred) if np.ndim(y) == 2)) + 1
-    number = max(number, len(class_names or ()))
-    names = list(range(number)) if class_names is None else list(class_names)
-    if len(names) != number:
-        raise ValueError(f"plot_confusion_matrix: there are {number} classes, but {len(names)} class_names.")
-    counts = np.bincount(number * true + taken, minlength=number**2).reshape(number, number)
+    counts, names = count(y_true, y_pred, class_names)
+    number = len(names)
     rows, columns = counts.sum(axis=1, keepdims=True), counts.sum(axis=0, keepdims=True)
     shares = counts / np.maximum(rows, 1)
     written = {None: counts, "true": shares, "pred": counts / np.maximum(columns, 1), "all": counts / counts.sum()}[
@@ -60,6 +54,34 @@ def plot_confusion_matrix(
     ax.set_ylabel("true class", color=INK)
     title(ax, f"{counts.trace() / counts.sum():.1%} of {counts.sum():,} right")
     return ax
+
+
+def count(y_true: Any, y_pred: Any, class_names: Sequence[Any] | None) -> tuple[np.ndarray, list[Any]]:
+    """How often a sample of class i is taken for class j, (classes, classes), and the names of the classes."""
+    names = None if class_names is None else list(class_names)
+    if any(np.asarray(y).dtype.kind in "OSU" for y in (y_true, y_pred)):
+        names = names or np.unique(np.concatenate([y_true, y_pred])).tolist()
+        true, taken = (places_of(y, names) for y in (y_true, y_pred))
+        least = len(names)
+    else:
+        true, taken = classes_of(y_true, "y_true"), classes_of(y_pred, "y_pred")
+        least = max([np.shape(y)[-1] for y in (y_true, y_pred) if np.ndim(y) == 2], default=0)
+    if len(true) != len(taken) or not len(true):
+        raise ValueError(f"plot_confusion_matrix: y_true has {len(true)} samples, and y_pred {len(taken)}.")
+    number = max(true.max() + 1, taken.max() + 1, least, len(names or ()))
+    names = list(range(number)) if names is None else names
+    if len(names) != number:
+        raise ValueError(f"plot_confusion_matrix: there are {number} classes, but {len(names)} class_names.")
+    return np.bincount(number * true + taken, minlength=number**2).reshape(number, number), names
+
+
+def places_of(y: Any, names: list[Any]) -> np.ndarray:
+    """Where among the names each label is. Raises ValueError for one that is not there."""
+    places = {name: place for place, name in enumerate(names)}
+    missing = sorted({str(label) for label in np.ravel(y).tolist() if label not in places})
+    if missing:
+        raise ValueError(f"plot_confusion_matrix: class_names lacks {', '.join(missing)}. It has {names}.")
+    return np.array([places[label] for label in np.ravel(y).tolist()], np.int64)
 
 
 def classes_of(y: Any, name: str) -> np.ndarray:

@@ -107,7 +107,7 @@ def load_model(path: Any, custom_objects: Mapping[str, Any] | None = None, compi
         version = major_version(text_attribute(file, "keras_version", who))
         config = with_modules(modernized(parse_json(text, who), version))
         training = text_attribute(file, "training_config", who) if compile else None
-        if training is not None:
+        if training is not None and isinstance(config, dict):
             config = {**config, "compile_config": compile_config_of(parse_json(training, who), version)}
         with loading(sum(tensor.nbytes for tensor in tensors.values()), who):
             model = model_from_config(config, custom_objects, who)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -28,6 +28,11 @@ STOCHASTIC_OPTIONS = ("batch_norm", "callbacks", "clipnorm", "clipvalue", "dropo
 
 class Core:
     """Mixed into scikit-learn's classes: it is before them in the order of inheritance."""
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """The parameters, attributes and methods that scikit-learn's class has."""
 
     # ---- what the parameters mean ----
 
@@ -85,13 +90,13 @@ class Core:
         ):
             seed = self._random_state.randint(2**31 - 1) if rate else 0
             between.append(make_between(activation, self.batch_norm, rate, units, dtype, seed))
-        self._between = (*between, ())
+        self._between: tuple[Between, ...] = (*between, ())
         if self.solver not in ("lbfgs", *SOLVERS):  # for those, scikit-learn has begun to keep the books
-            self.loss_curve_ = []
+            self.loss_curve_: list[float] = []
             self._no_improvement_count = 0
             early = self.early_stopping
             self.best_loss_ = None if early else np.inf
-            self.validation_scores_ = [] if early else None
+            self.validation_scores_: list[float] | None = [] if early else None
             self.best_validation_score_ = -np.inf if early else None
         if hasattr(self, "validation_loss_curve_"):
             del self.validation_loss_curve_
@@ -102,7 +107,7 @@ class Core:
         if (X_val is None) != (y_val is None):
             missing = "y_val" if y_val is None else "X_val"
             raise ValueError(f"X_val and y_val belong together, and {missing} is missing.")
-        self._validation = None if X_val is None else (X_val, y_val, sample_weight_val)
+        self._validation: Any = None if X_val is None else (X_val, y_val, sample_weight_val)
         try:
             yield
         finally:
@@ -182,7 +187,7 @@ class Core:
         return loss, np.concatenate([gradient.ravel() for gradient in gradients])
 
     def _fit_in_batches(self, X: Any, y: np.ndarray, sample_weight: Any, incremental: bool) -> None:
-        own = getattr(self, "_validation", None)
+        own: Any = getattr(self, "_validation", None)
         if not incremental or not hasattr(self, "_optimizer"):
             schedule = self.learning_rate if isinstance(self.solver, str) and self.solver == "sgd" else "constant"
             self._optimizer = Solver(make_optimizer(self), schedule, self.power_t)
@@ -190,12 +195,13 @@ class Core:
             raise ValueError("partial_fit does not support early_stopping=True")
         dtype, validated = self.coefs_[0].dtype, Validation()
         if own is not None:
-            validated = validation.given(self, *own, dtype)
+            X_val, y_val, sample_weight_val = own
+            validated = validation.given(self, X_val, y_val, sample_weight_val, dtype)
             self.validation_loss_curve_: list[float] = getattr(self, "validation_loss_curve_", [])
         elif self.early_stopping:
             X, y, sample_weight, validated = validation.split(self, X, y, sample_weight)
         if not hasattr(self, "_between"):
-            self._between: Any = ((),) * len(self.coefs_)
+            self._between = ((),) * len(self.coefs_)
         Epochs(self, Rows(X, y, sample_weight, dtype), validated, incremental).run()
 
     # ---- prediction ----

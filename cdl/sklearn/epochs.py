@@ -65,7 +65,7 @@ class Epochs:
         if callbacks:
             callbacks.on_train_end({})
             for callback in callbacks.callbacks:
-                callback.set_model(None)  # else a copy of the callback would copy the estimator
+                callback.set_model(None)  # type: ignore[arg-type]  # else a copy of the callback would copy the estimator
         if mlp.early_stopping and (not incremental or mlp.stopped_):
             self.restore_best()
             if incremental:

@@ -21,7 +21,7 @@ def fitted_attributes(mlp: Any) -> dict[str, Any]:
     return copy.deepcopy(kept)
 
 
-def to_sklearn(mlp: Any, kind: type) -> Any:
+def to_sklearn(mlp: Any, kind: Any) -> Any:
     """The estimator of scikit-learn's class `kind` that predicts what `mlp` predicts."""
     check_is_fitted(mlp)
     kernels, biases = folded(mlp)
@@ -40,7 +40,7 @@ def to_sklearn(mlp: Any, kind: type) -> Any:
     return theirs
 
 
-def from_sklearn(cls: type, mlp: Any, kind: type) -> Any:
+def from_sklearn(cls: Any, mlp: Any, kind: Any) -> Any:
     """The estimator of our class `cls` that predicts what `mlp`, of scikit-learn's class `kind`, predicts."""
     if not isinstance(mlp, kind):
         raise TypeError(f"{cls.__name__}.from_sklearn takes a {kind.__module__}.{kind.__name__}. Received: {mlp!r}")
@@ -74,7 +74,7 @@ def folded(mlp: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
         for layer in between:
             if isinstance(layer, layers.BatchNormalization):
                 mean = layer.moving_mean.value
-                scale = layer.scale_of(layer.moving_variance.value)
+                scale, (_, beta) = layer.scale_of(layer.moving_variance.value), layer.gamma_and_beta()
                 kernels[k] *= scale
-                biases[k] = (biases[k] - mean) * scale + layer.beta.value
+                biases[k] = (biases[k] - mean) * scale + beta
     return kernels, biases

@@ -122,7 +122,7 @@ def head(out_activation: str, loss: Any) -> Any:
     link = LINKS[out_activation]
     if isinstance(loss, str) and loss == OWN_LOSS[out_activation]:
         return link
-    found = losses.resolve(loss)
+    found: Any = losses.resolve(loss)
     if isinstance(loss, str):
         found.reduction = "mean_with_sample_weight"
     return AnyLoss(link, found)

@@ -20,7 +20,8 @@ from cdl.layers import Context, Layer
 NAMES = {"identity": "linear", "logistic": "sigmoid", "tanh": "tanh", "relu": "relu"}
 
 Between = tuple[Layer, ...]
-Tape = list[tuple[Any, np.ndarray, list[tuple[Layer, Context]]]]
+Calls = list[tuple[Layer, Context]]
+Tape = list[tuple[Any, np.ndarray, Calls]]
 
 
 def fused(activation: Any, batch_norm: bool) -> str:
@@ -47,12 +48,12 @@ def make_between(activation: Any, batch_norm: bool, dropout: float, units: int, 
 
 
 class Network:
-    """`functions[k]` is fused to the product with `kernels[k]`, `between[k]` are the layers behind it.
+    """Stage k is (kernel, bias, the function that is fused to their product, the layers behind it).
 
     x is an array or a sparse matrix, in the kernels' dtype.
     """
 
-    __slots__ = ("between", "biases", "functions", "kernels")
+    __slots__ = ("kernels", "stages")
 
     def __init__(
         self,
@@ -61,11 +62,12 @@ class Network:
         functions: Sequence[str],
         between: Sequence[Between],
     ) -> None:
-        self.kernels, self.biases, self.functions, self.between = kernels, biases, functions, between
+        self.kernels = kernels
+        self.stages = list(zip(kernels, biases, functions, between, strict=True))
 
     def predict(self, x: Any) -> np.ndarray:
         """The z of the outputs; layers between do what they do when not in training."""
-        for kernel, bias, f, between in zip(self.kernels, self.biases, self.functions, self.between, strict=True):
+        for kernel, bias, f, between in self.stages:
             x = product(x, kernel, bias, f)
             for layer in between:
                 x = layer.forward(Context(gradient=False), x)
@@ -74,7 +76,7 @@ class Network:
     def forward(self, x: Any) -> tuple[np.ndarray, Tape]:
         """The z of the outputs in training, and what `backward` needs."""
         tape: Tape = []
-        for kernel, bias, f, between in zip(self.kernels, self.biases, self.functions, self.between, strict=True):
+        for kernel, bias, f, between in self.stages:
             y = z = product(x, kernel, bias, f)
             calls = []
             for layer in between:
@@ -87,16 +89,27 @@ class Network:
 
     def backward(self, tape: Tape, dy: np.ndarray) -> list[np.ndarray]:
         """The gradients of all kernels, then of all biases, then of what is trained in the layers between."""
-        variables = [v for between in self.between for layer in between for v in layer.trainable_weights]
-        for variable in variables:
-            variable.grad = None
-        dkernels, dbiases = [dy] * len(tape), [dy] * len(tape)
-        for k in range(len(tape) - 1, -1, -1):
-            x, z, calls = tape[k]
-            for layer, ctx in reversed(calls):
-                dy = layer.backward(ctx, dy)
-            dy, dkernels[k], dbiases[k] = product_backward(x, self.kernels[k], z, dy, self.functions[k], k > 0)
-        return [*dkernels, *dbiases, *(variable.grad for variable in variables)]
+        dkernels, dbiases = [], []
+        others: list[Any] = []
+        for stage in range(len(tape) - 1, -1, -1):
+            (kernel, _, f, between), (x, z, calls) = self.stages[stage], tape[stage]
+            if between:
+                dy, gradients = back_through(calls, dy)
+                others[:0] = gradients
+            dy, dkernel, dbias = product_backward(x, kernel, z, dy, f, stage > 0)
+            dkernels.append(dkernel)
+            dbiases.append(dbias)
+        return [*dkernels[::-1], *dbiases[::-1], *others]
+
+
+def back_through(calls: Calls, dy: Any) -> tuple[Any, list[Any]]:
+    """dx of the layers between two products, and the gradients of what is trained in them, in their order."""
+    variables = [variable for layer, _ in calls for variable in layer.trainable_weights]
+    for variable in variables:
+        variable.grad = None
+    for layer, ctx in reversed(calls):
+        dy = layer.backward(ctx, dy)
+    return dy, [variable.grad for variable in variables]
 
 
 def product(x: Any, kernel: np.ndarray, bias: np.ndarray, f: str) -> np.ndarray:
@@ -132,10 +145,5 @@ def loss_and_gradients(
         kernels, share = network.kernels, alpha / total
         ops.sgd(gradients[: len(kernels)], kernels, [0.0] * len(kernels), -share)  # gradient += share * kernel
         for kernel in kernels:
-            loss += 0.5 * share * sum_of_squares(kernel)
+            loss += ops.penalty(kernel, 0.0, 0.5 * share)
     return loss, gradients
-
-
-def sum_of_squares(x: np.ndarray) -> float:
-    x = x.ravel()
-    return float(np.einsum("i,i->", x, x))

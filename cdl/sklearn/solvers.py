@@ -26,7 +26,7 @@ def make_optimizer(mlp: Any) -> Optimizer:
         return optimizers.SGD(rate, mlp.momentum, mlp.nesterovs_momentum, **clip)
     if mlp.solver == "adam":
         return optimizers.Adam(rate, mlp.beta_1, mlp.beta_2, mlp.epsilon, **clip)
-    return type(optimizers.get(mlp.solver))(rate, **clip)
+    return optimizers.deserialize({"class_name": mlp.solver, "config": {"learning_rate": rate, **clip}})
 
 
 class Solver(SGDOptimizer):
@@ -79,6 +79,6 @@ class Solver(SGDOptimizer):
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
+        self.__dict__.update(state)
         kind, config = state["optimizer"]
         self.optimizer = kind.from_config(config)

@@ -1,0 +1,90 @@
+"""What helps against overfitting: one network, 500 pictures of clothes, and five ways to train it.
+
+Nothing; an L2 penalty on the kernels; dropout; early stopping, which keeps the best epoch by the validation loss; and
+augmentation, a shift and a mirror image in each epoch. The same 500 pictures to learn from for all, 500 more for
+validation, other ones for each seed.
+"""
+
+import argparse
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from cdl import Sequential, callbacks, datasets, layers, regularizers, utils
+
+
+def network(penalty=None, rate=0.0, augmented=False):
+    augmentation = [
+        layers.RandomRotation(0.03, fill_mode="constant"),
+        layers.RandomTranslation(0.1, 0.1, fill_mode="constant"),
+    ]
+    return Sequential(
+        [
+            layers.Input((28, 28, 1)),
+            *(augmentation if augmented else []),
+            layers.Conv2D(16, 3, activation="relu", kernel_regularizer=penalty),
+            layers.MaxPooling2D(),
+            layers.Conv2D(32, 3, activation="relu", kernel_regularizer=penalty),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dropout(rate),
+            layers.Dense(128, activation="relu", kernel_regularizer=penalty),
+            layers.Dropout(rate),
+            layers.Dense(10, activation="softmax", kernel_regularizer=penalty),
+        ]
+    )
+
+
+WAYS = {
+    "nothing": {},
+    "L2 penalty": {"penalty": regularizers.L2(0.001)},
+    "dropout": {"rate": 0.5},
+    "early stopping": {},
+    "augmentation": {"augmented": True},
+    "dropout and augmentation": {"rate": 0.5, "augmented": True},
+}
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--epochs", type=int, default=60)
+parser.add_argument("--seeds", type=int, default=5)
+options = parser.parse_args()
+(x, y), (x_test, y_test) = datasets.digits.load_data()
+x, x_test = (np.float32(images[..., np.newaxis]) / 255 for images in (x, x_test))
+
+curves = {name: [] for name in WAYS}
+accuracies = {name: [] for name in WAYS}
+for seed in range(options.seeds):
+    known, held_back = np.random.default_rng(seed).permutation(len(x))[:1000].reshape(2, 500)
+    for name, arguments in WAYS.items():
+        utils.set_random_seed(seed)
+        model = network(**arguments)
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        stops = [callbacks.EarlyStopping(patience=10, restore_best_weights=True)] if name == "early stopping" else []
+        history = model.fit(
+            x[known],
+            y[known],
+            epochs=options.epochs,
+            validation_data=(x[held_back], y[held_back]),
+            callbacks=stops,
+            verbose=0,
+        ).history
+        curves[name].append(history)
+        accuracies[name].append(model.evaluate(x_test, y_test, verbose=0)[1])
+
+print(f"Accuracy on {len(x_test)} test digits: mean and range of {options.seeds} seeds; loss on the 500 learned from")
+for name, values in accuracies.items():
+    loss = np.mean([history["loss"][-1] for history in curves[name]])
+    print(f"{name:>25}  {np.mean(values):.1%}  ({min(values):.1%} to {max(values):.1%})  {loss:.3f}")
+gain = np.mean(accuracies["dropout and augmentation"]) - np.mean(accuracies["nothing"])
+print(f"Dropout and augmentation together gain {100 * gain:.1f} points.")
+
+figure = Figure(figsize=(12, 6), layout="constrained")
+for axes, (name, histories) in zip(figure.subplots(2, 3, sharex=True, sharey=True).flat, curves.items(), strict=True):
+    for history in histories:
+        axes.plot(history["loss"], "C0", linewidth=0.8)
+        axes.plot(history["val_loss"], "C1", linewidth=0.8)
+    axes.set(title=f"{name}: {np.mean(accuracies[name]):.1%}", ylim=(0, 2))
+    axes.spines[["top", "right"]].set_visible(False)
+axes.legend(["loss on what it learns from", "loss on what it does not know"], frameon=False)
+figure.supxlabel("epoch")
+figure.savefig("18_overfitting.png", dpi=110)
