@@ -103,7 +103,8 @@ class Wrapper(BaseEstimator):
             try:
                 model.fit(X, targets, sample_weight=weight, **{"verbose": 0, **settings})
             except KeyboardInterrupt:  # who interrupts a fit may use what was learned until then
-                self.model_, self.history_ = model, model.history.history
+                if model.history is not None:
+                    self.model_, self.history_ = model, model.history.history
                 raise
         self.model_, self.history_ = model, model.history.history
 
