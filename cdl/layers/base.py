@@ -342,10 +342,11 @@ class Layer:
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
+        value = bool(value)
         for layer in self._flatten_layers():
-            layer._trainable = bool(value)
+            vars(layer)["_trainable"] = value  # not through __setattr__: some scripts freeze and thaw in every step
             for variable in layer._variables:
-                variable.trainable = bool(value) and not variable.is_state
+                variable.trainable = value and not variable.is_state
         Layer.flags_version += 1
 
     @property
@@ -475,6 +476,8 @@ def to_array(x: Any, dtype: np.dtype | None, who: str) -> np.ndarray:
     except ValueError as error:
         raise ValueError(f"{who}: cannot be made an array ({error}). Give every sample the same shape.") from None
     if x.dtype.kind not in "fiub":
+        if type(x.item() if x.ndim == 0 else None).__name__ == "KerasTensor":
+            raise ValueError(f"{who} is the place of an Input; numbers are needed. Join layers in a Sequential model.")
         raise ValueError(f"{who}: Invalid dtype: {x.dtype}. Numbers are needed; convert with astype('float32').")
     return x if dtype is None or x.dtype == dtype else x.astype(dtype)
 
