@@ -479,8 +479,9 @@ def test_overwriting_is_asked_for(answers, replaced, tmp_path, monkeypatch):
 # ---- atomic ----
 
 
-def test_a_failed_save_leaves_the_old_file_and_no_litter(tmp_path, monkeypatch):
-    path = tmp_path / "model.safetensors"
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_failed_save_leaves_the_old_file_and_no_litter(suffix, tmp_path, monkeypatch):
+    path = tmp_path / f"model.{suffix}"
     small().save(path)
     before = path.read_bytes()
     for failing in ("fsync", "replace"):
@@ -493,7 +494,7 @@ def test_a_failed_save_leaves_the_old_file_and_no_litter(tmp_path, monkeypatch):
             with pytest.raises(KeyboardInterrupt):
                 small().save(path)
         assert path.read_bytes() == before
-        assert os.listdir(tmp_path) == ["model.safetensors"]
+        assert os.listdir(tmp_path) == [path.name]
 
 
 def test_permissions_are_those_of_a_new_file_and_links_stay(tmp_path):
