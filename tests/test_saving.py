@@ -287,6 +287,8 @@ def test_models_of_ones_own(tmp_path):
     other = cdl.models.load_model(tmp_path / "model.safetensors", {"Pair": Pair})
     assert np.array_equal(model.predict(ROWS), other.predict(ROWS))
     assert other.other_optimizer.iterations == 1
+    with pytest.raises(ValueError, match="for Sequential models"):
+        model.save(tmp_path / "model.h5")
     model.save(tmp_path / "model.keras")  # does not say for which of the weights an optimizer is
     with pytest.warns(UserWarning, match="begins anew"):
         other = cdl.models.load_model(tmp_path / "model.keras", {"Pair": Pair})

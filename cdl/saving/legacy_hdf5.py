@@ -44,6 +44,7 @@ def save_model(model: Any, path: Any, include_optimizer: bool = True) -> None:
     """Write the whole model, as Keras 3 does."""
     h5py = require_h5py()
     who = str(path)
+    require_chain(model)
     for holder in holders(model, optimizer=False):
         assets: dict[str, Any] = {}
         if hasattr(holder.of, "save_assets"):
@@ -71,6 +72,12 @@ def save_model(model: Any, path: Any, include_optimizer: bool = True) -> None:
         write_variables(weights.create_group("top_level_model_weights"), model._own_variables())
         if "training_config" in texts:
             write_variables(hdf5.create_group("optimizer_weights"), model.optimizer.variables)
+
+
+def require_chain(model: Any) -> None:
+    """ValueError for a model that is no list of layers, as these files are."""
+    if not hasattr(model, "layers"):
+        raise ValueError(f'{model.who}: .h5 files are for Sequential models. Take ".safetensors" or ".keras".')
 
 
 def write_variables(group: Any, variables: list[Variable]) -> None:
@@ -127,6 +134,7 @@ def load_weights(model: Any, path: Any, skip_mismatch: bool = False) -> None:
 
 def fill(model: Any, file: Any, tensors: Mapping[str, HDF5Tensor], skip_mismatch: bool, who: str) -> None:
     """Give the layers that have weights those of the file, in order."""
+    require_chain(model)
     prefix = "model_weights" if "model_weights" in file and "layer_names" not in file.attrs else ""
     group = group_in(file, prefix, who) if prefix else file
     saved = [
@@ -165,6 +173,7 @@ def first_unfit(who: str, variables: list[Variable], found: list[HDF5Tensor]) ->
 
 
 def tensor_at(tensors: Mapping[str, HDF5Tensor], path: str, who: str) -> HDF5Tensor:
+    path = path.replace("\\", "/")
     if path not in tensors:
         raise FormatError(f"{who}: the file names an array {path!r}, which it does not have.")
     return tensors[path]
