@@ -253,6 +253,22 @@ def test_a_model_is_a_template():
     assert estimator.history_["loss"][0] > 0.8 and list(estimator.history_) == ["accuracy", "loss"]
 
 
+def test_a_template_keeps_what_adapt_found():
+    scale = layers.Normalization()
+    scale.adapt(IRIS.data)
+    inner = Sequential([scale, layers.Dense(8, "relu")])
+    model = Sequential([inner, layers.Dense(3, "softmax")])
+    model.compile(optimizers.Adam(0.02), "sparse_categorical_crossentropy")
+    estimator = Classifier(model, fit_kwargs={"epochs": 20}, random_state=0).fit(IRIS.data, NAMES)
+    copied = estimator.model_.layers[0].layers[0]
+    assert copied is not scale
+    np.testing.assert_array_equal(copied.mean, scale.mean)
+    assert estimator.score(IRIS.data, NAMES) > 0.9
+    other = clone(estimator).set_params(random_state=1).fit(IRIS.data, NAMES, epochs=0)
+    first, second = (e.model_.layers[0].layers[1].kernel.value for e in (estimator, other))
+    assert np.abs(first - second).max() > 0.1
+
+
 def test_warm_start_goes_on_from_the_weights():
     model = template(3, "softmax", "sparse_categorical_crossentropy")
     model.fit(X, Y, epochs=30, verbose=0)

@@ -19,7 +19,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from cdl import config
-from cdl.models import Model
+from cdl.layers.preprocessing.adaptive_layer import AdaptiveLayer
+from cdl.models import Model, Sequential, clone_model
 from cdl.sklearn.labels import OF_MARGINS, Labels
 from cdl.sklearn.seeding import seeded
 from cdl.utils.strings import holds_strings, string_array
@@ -102,7 +103,8 @@ class Wrapper(BaseEstimator):
             try:
                 model.fit(X, targets, sample_weight=weight, **{"verbose": 0, **settings})
             except KeyboardInterrupt:  # who interrupts a fit may use what was learned until then
-                self.model_, self.history_ = model, model.history.history
+                if model.history is not None:
+                    self.model_, self.history_ = model, model.history.history
                 raise
         self.model_, self.history_ = model, model.history.history
 
@@ -184,11 +186,20 @@ class Wrapper(BaseEstimator):
 
 
 def fresh_copy(model: Any) -> Any:
-    """A model of the same layers with weights of its own, compiled alike: nothing learned comes along."""
+    """A model of the same layers with weights of its own, compiled alike: nothing trained comes along."""
     arguments = {**model._compile_arguments, "optimizer": model.optimizer.from_config(model.optimizer.get_config())}
-    fresh = type(model).from_config(model.get_config())
+    fresh = fresh_layer(model)
     fresh.compile(**copy.deepcopy(arguments))
     return fresh
+
+
+def fresh_layer(layer: Any) -> Any:
+    """The layer, or model, with new weights. What `adapt` found was no training, and stays."""
+    if isinstance(layer, AdaptiveLayer):
+        return copy.deepcopy(layer)
+    if type(layer) is Sequential:
+        return clone_model(layer, clone_function=fresh_layer)
+    return type(layer).from_config(layer.get_config())
 
 
 def check_compiled(model: Model, who: str) -> None:
@@ -209,8 +220,9 @@ class Classifier(ClassifierMixin, Wrapper):
     from_logits=True and the hinge losses are understood.
 
     Args:
-        model: a compiled model, which stays as it is: each `fit` trains a fresh copy, with weights of its own. Or a
-            function `model(X, y, **model_kwargs)` that returns one; its y has a column of 0 and 1 for each class.
+        model: a compiled model, which stays as it is: each `fit` trains a fresh copy, with weights of its own (but what
+            `adapt` found). Or a function `model(X, y, **model_kwargs)` that returns one; its y has a column of 0 and 1
+            for each class.
         warm_start: True: the first fit starts from the weights of the model given, later ones go on where the last
             ended.
         model_kwargs: further arguments of the function.
