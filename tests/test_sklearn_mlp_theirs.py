@@ -4,12 +4,20 @@ import importlib.util
 from pathlib import Path
 
 import pytest
+from threadpoolctl import threadpool_limits
 
 IMPORT = "from sklearn.neural_network import MLPClassifier, MLPRegressor"
 THEIRS = Path(importlib.util.find_spec("sklearn.neural_network.tests.test_mlp").origin)
 
 # As in scikit-learn, where a warning that no test expects is not an error.
 pytestmark = pytest.mark.filterwarnings("default")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def serial_blas():
+    """Small products would wait for threads longer than they take."""
+    with threadpool_limits(1, user_api="blas"):
+        yield
 
 
 @pytest.fixture(name="global_random_seed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from numbers import Real
+from typing import Any
 
 import numpy as np
 import sklearn.neural_network
@@ -75,39 +76,39 @@ class MLPClassifier(Core, sklearn.neural_network.MLPClassifier):
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
-        activation="relu",
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
         *,
-        solver="adam",
-        alpha=0.0001,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        power_t=0.5,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        max_fun=15000,
-        loss="log_loss",
-        class_weight=None,
-        dropout=0.0,
-        batch_norm=False,
-        clipnorm=None,
-        clipvalue=None,
-        global_clipnorm=None,
-        callbacks=None,
-    ):
+        solver: Any = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        loss: Any = "log_loss",
+        class_weight: Any = None,
+        dropout: Any = 0.0,
+        batch_norm: bool = False,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        callbacks: Any = None,
+    ) -> None:
         super().__init__(
             hidden_layer_sizes,
             activation,
@@ -142,7 +143,16 @@ class MLPClassifier(Core, sklearn.neural_network.MLPClassifier):
         self.global_clipnorm = global_clipnorm
         self.callbacks = callbacks
 
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Any:
         """Fit the model to data matrix X and labels y. Returns self.
 
         X (n, features), an array, a sparse matrix or a data frame; y (n,), or (n, labels) of 0 and 1. `sample_weight`
@@ -154,7 +164,17 @@ class MLPClassifier(Core, sklearn.neural_network.MLPClassifier):
             return super().fit(X, y, sample_weight)
 
     @available_if(lambda self: self._check_solver())
-    def partial_fit(self, X, y, sample_weight=None, classes=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        classes: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Any:
         """Update the model with one pass over the data; `classes`, all that there are, in the first call. Returns self.
 
         With `early_stopping`, which needs `X_val` and `y_val` here, each call is scored on them. When the score has not
@@ -164,13 +184,13 @@ class MLPClassifier(Core, sklearn.neural_network.MLPClassifier):
         with self._validating_on(X_val, y_val, sample_weight_val):
             return super().partial_fit(X, y, sample_weight, classes)
 
-    def predict(self, X):
+    def predict(self, X: Any) -> np.ndarray:
         """The classes of the rows of X: (n,), or (n, labels) of 0 and 1. NotFittedError before `fit`."""
         if not hasattr(self, "coefs_"):
             check_is_fitted(self)
         return self._predict(X)
 
-    def _predict(self, X, check_input=True):
+    def _predict(self, X: Any, check_input: bool = True) -> np.ndarray:
         labels = self._label_binarizer
         if labels.y_type_ == "multiclass":
             return labels.classes_[self._forward_pass_fast(X, check_input).argmax(axis=1)]
@@ -178,14 +198,14 @@ class MLPClassifier(Core, sklearn.neural_network.MLPClassifier):
             return labels.classes_[(self._forward_pass_fast(X, check_input).ravel() > 0.5).astype(int)]
         return super()._predict(X, check_input)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> np.ndarray:
         """The probabilities (n, classes), in the order of `classes_`. NotFittedError before `fit`."""
         if not hasattr(self, "coefs_"):
             check_is_fitted(self)
         y = self._forward_pass_fast(X)
         return np.hstack([1 - y, y]) if self.n_outputs_ == 1 else y
 
-    def to_sklearn(self):
+    def to_sklearn(self) -> Any:
         """A fitted `sklearn.neural_network.MLPClassifier` that predicts the same.
 
         Batch normalisation is folded into the weights. Raises NotFittedError before `fit`, and ValueError where the
@@ -194,7 +214,7 @@ class MLPClassifier(Core, sklearn.neural_network.MLPClassifier):
         return exchange.to_sklearn(self, sklearn.neural_network.MLPClassifier)
 
     @classmethod
-    def from_sklearn(cls, mlp):
+    def from_sklearn(cls, mlp: Any) -> Any:
         """The estimator with the parameters and weights of a fitted `sklearn.neural_network.MLPClassifier`.
 
         Raises TypeError for anything else, and NotFittedError before its `fit`.
@@ -219,38 +239,38 @@ class MLPRegressor(Core, sklearn.neural_network.MLPRegressor):
 
     def __init__(
         self,
-        loss="squared_error",
-        hidden_layer_sizes=(100,),
-        activation="relu",
+        loss: Any = "squared_error",
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
         *,
-        solver="adam",
-        alpha=0.0001,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        power_t=0.5,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        max_fun=15000,
-        dropout=0.0,
-        batch_norm=False,
-        clipnorm=None,
-        clipvalue=None,
-        global_clipnorm=None,
-        callbacks=None,
-    ):
+        solver: Any = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        dropout: Any = 0.0,
+        batch_norm: bool = False,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        callbacks: Any = None,
+    ) -> None:
         super().__init__(
             loss,
             hidden_layer_sizes,
@@ -284,29 +304,47 @@ class MLPRegressor(Core, sklearn.neural_network.MLPRegressor):
         self.global_clipnorm = global_clipnorm
         self.callbacks = callbacks
 
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Any:
         """Fit the model to data matrix X and values y, (n,) or (n, outputs). Otherwise as `MLPClassifier.fit`."""
         with self._validating_on(X_val, y_val, sample_weight_val):
             return super().fit(X, y, sample_weight)
 
     @available_if(lambda self: self._check_solver)  # as scikit-learn's: here "lbfgs" has a partial_fit, too
-    def partial_fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Any:
         """Update the model with one pass over the data. Otherwise as `MLPClassifier.partial_fit`."""
         with self._validating_on(X_val, y_val, sample_weight_val):
             return super().partial_fit(X, y, sample_weight)
 
-    def predict(self, X):
+    def predict(self, X: Any) -> np.ndarray:
         """The values (n,) or (n, outputs) for the rows of X. NotFittedError before `fit`."""
         if not hasattr(self, "coefs_"):
             check_is_fitted(self)
         return self._predict(X)
 
-    def to_sklearn(self):
+    def to_sklearn(self) -> Any:
         """A fitted `sklearn.neural_network.MLPRegressor` that predicts the same; see `MLPClassifier.to_sklearn`."""
         return exchange.to_sklearn(self, sklearn.neural_network.MLPRegressor)
 
     @classmethod
-    def from_sklearn(cls, mlp):
+    def from_sklearn(cls, mlp: Any) -> Any:
         """The estimator with the parameters and weights of a fitted `sklearn.neural_network.MLPRegressor`.
 
         Raises TypeError for anything else, and NotFittedError before its `fit`.
