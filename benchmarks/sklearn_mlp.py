@@ -42,8 +42,8 @@ class Peer:
 
     def predict(self, data: str, dtype: str, method: str) -> Task:
         x, y = samples(data, dtype)
-        mlp = self.kind((128,), **ONE_EPOCH).fit(x, y)
-        call, one = getattr(mlp, method), x[60:61].copy()  # not of the class 0
+        mlp = self.kind((128,), **ONE_EPOCH).fit(x, y + 1)  # no class is 0, of which no share could be off
+        call, one = getattr(mlp, method), x[:1].copy()
         return Task(lambda: call(one))
 
     def search(self, data: str, dtype: str, jobs: int) -> Task:
@@ -76,7 +76,7 @@ def fit(name: str, goal: float, data: str, dtype: str, tolerance: float = 1e-3, 
 
 
 def one_sample(data: str, dtype: str, method: str) -> Workload:
-    return Workload(f"{method}, one sample of {data}, {dtype}", "predict", (data, dtype, method), 10)
+    return Workload(f"{method}, one sample of {data}, {dtype}", "predict", (data, dtype, method), 10, tolerance=1e-2)
 
 
 HIDDEN = {"hidden_layer_sizes": (128,), **ONE_EPOCH}
@@ -94,7 +94,6 @@ SECTIONS = {
     "Fit, iris": [
         fit("all defaults", 10, "iris", "float64", random_state=0),
         fit("10 hidden, batch 32", 10, "iris", "float64", hidden_layer_sizes=(10,), batch_size=32, random_state=0),
-        fit("sgd", 10, "iris", "float64", solver="sgd", learning_rate_init=0.1, random_state=0),
     ],
     "Fit, lbfgs": [
         fit("iris", 1, "iris", "float64", 1, **LBFGS),

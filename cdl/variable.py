@@ -233,6 +233,16 @@ def to_be_loaded(size: int) -> Iterator[None]:
         _room.reset(token)
 
 
+TRIAL_BYTES = 2**28  # for what a layer tries out on zeros
+
+
+def require_room(size: int, who: str) -> None:
+    """While a model is loaded, ValueError for an array that is larger than any that the file lets expect."""
+    room = _room.get()
+    if room is not None and size > max(room.size, TRIAL_BYTES):
+        raise ValueError(f"{who}: the config asks for an array of {size} bytes. Is it damaged?")
+
+
 def is_loading() -> bool:
     """Whether a model is being loaded, so that the values of its weights need not be made."""
     return _room.get() is not None

@@ -1,8 +1,10 @@
-"""What helps against overfitting: one network, 500 pictures of clothes, and five ways to train it.
+"""What helps against overfitting: one network, 500 digits to learn from, and six ways to train it, side by side.
 
-Nothing; an L2 penalty on the kernels; dropout; early stopping, which keeps the best epoch by the validation loss; and
-augmentation, a shift and a mirror image in each epoch. The same 500 pictures to learn from for all, 500 more for
-validation, other ones for each seed.
+Nothing: it knows its 500 digits by heart, and reads 93.3 % of others. An L2 penalty: 93.6 %. Dropout: 95.0 %. Early
+stopping, which keeps the epoch with the best validation loss: 92.7 %, in less than half the time. Augmentation, in
+which no digit looks the same twice: 95.4 %. It and dropout: 96.2 %. These are means over five seeds, each with digits
+of its own (500 more for validation), on 1,000 test digits, so half a point may be chance. 18_overfitting.png shows all
+courses. Two minutes; in short: `--epochs 10 --seeds 1`
 """
 
 import argparse
@@ -83,7 +85,7 @@ for axes, (name, histories) in zip(figure.subplots(2, 3, sharex=True, sharey=Tru
     for history in histories:
         axes.plot(history["loss"], "C0", linewidth=0.8)
         axes.plot(history["val_loss"], "C1", linewidth=0.8)
-    axes.set(title=f"{name}: {np.mean(accuracies[name]):.1%}", ylim=(0, 2))
+    axes.set(title=f"{name}: {np.mean(accuracies[name]):.1%}", ylim=(0, 1.5))
     axes.spines[["top", "right"]].set_visible(False)
 axes.legend(["loss on what it learns from", "loss on what it does not know"], frameon=False)
 figure.supxlabel("epoch")

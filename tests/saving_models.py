@@ -3,6 +3,7 @@
 import numpy as np
 
 from cdl import Sequential, layers
+from cdl.utils import register_keras_serializable
 
 RNG = np.random.default_rng(3)
 ROWS = RNG.normal(size=(8, 6)).astype("float32")
@@ -12,6 +13,16 @@ VOLUMES = RNG.normal(size=(8, 4, 4, 4, 2)).astype("float32")
 INTEGERS = RNG.integers(0, 5, size=(8, 4))
 WORDS = np.array([["red"], ["green"], ["blue"], ["red"], ["green"], ["red"], ["blue"], ["black"]], dtype=object)
 TEXTS = np.array([["the red cat"], ["a green dog"], ["the blue dog"], ["red red wine"]] * 2, dtype=object)
+
+
+@register_keras_serializable("tests")
+def doubled(x, factor=2.0):
+    return x * x.dtype.type(factor)
+
+
+@register_keras_serializable("tests")
+def doubled_gradient(x, y, dy, factor=2.0):
+    return dy * dy.dtype.type(factor)
 
 
 def adapted(layer, data):
@@ -69,6 +80,7 @@ CASES = {
     "Hashing": (lambda: [layers.Hashing(7, output_mode="one_hot"), layers.Reshape((7,))], WORDS),
     "Identity": (lambda: layers.Identity(), ROWS),
     "IntegerLookup": (lambda: adapted(layers.IntegerLookup(output_mode="multi_hot"), INTEGERS), INTEGERS),
+    "Lambda": (lambda: layers.Lambda(doubled, gradient=doubled_gradient), ROWS),
     "LayerNormalization": (lambda: layers.LayerNormalization(), STEPS),
     "LeakyReLU": (lambda: layers.LeakyReLU(0.1), ROWS),
     "Masking": (lambda: [layers.Masking(0.0), layers.LSTM(2)], STEPS),
@@ -78,13 +90,18 @@ CASES = {
     "Normalization": (lambda: adapted(layers.Normalization(), ROWS), ROWS),
     "PReLU": (lambda: layers.PReLU(shared_axes=[1, 2]), IMAGES),
     "Parallel": (lambda: layers.Parallel([layers.Conv2D(2, 1), [layers.Conv2D(3, 1)]], "concatenate"), IMAGES),
+    "Pipeline": (lambda: layers.Pipeline([layers.RandomFlip(seed=1), layers.Rescaling(0.5)]), IMAGES),
     "Permute": (lambda: layers.Permute((2, 1)), STEPS),
     "RMSNormalization": (lambda: layers.RMSNormalization(), ROWS),
     "RandomBrightness": (lambda: layers.RandomBrightness(0.2, value_range=(0, 1)), IMAGES),
     "RandomContrast": (lambda: layers.RandomContrast(0.2), IMAGES),
     "RandomCrop": (lambda: layers.RandomCrop(4, 4), IMAGES),
+    "RandomErasing": (lambda: layers.RandomErasing(value_range=(0, 1)), IMAGES),
     "RandomFlip": (lambda: layers.RandomFlip("horizontal"), IMAGES),
+    "RandomGrayscale": (lambda: layers.RandomGrayscale(0.5), IMAGES),
+    "RandomInvert": (lambda: layers.RandomInvert(0.5, value_range=(0, 1)), IMAGES),
     "RandomRotation": (lambda: layers.RandomRotation(0.1), IMAGES),
+    "RandomShear": (lambda: layers.RandomShear(0.2, 0.1), IMAGES),
     "RandomTranslation": (lambda: layers.RandomTranslation(0.1, 0.2), IMAGES),
     "RandomZoom": (lambda: layers.RandomZoom(0.1), IMAGES),
     "ReLU": (lambda: layers.ReLU(max_value=1.0), ROWS),
@@ -98,9 +115,11 @@ CASES = {
     "SimpleRNN": (lambda: layers.SimpleRNN(3), STEPS),
     "SimpleRNNCell": (lambda: layers.RNN(layers.SimpleRNNCell(3)), STEPS),
     "Softmax": (lambda: layers.Softmax(), ROWS),
+    "Solarization": (lambda: layers.Solarization(0.1, 0.5, value_range=(0, 1)), IMAGES),
     "SpatialDropout1D": (lambda: layers.SpatialDropout1D(0.2), STEPS),
     "SpatialDropout2D": (lambda: layers.SpatialDropout2D(0.2), IMAGES),
     "SpatialDropout3D": (lambda: layers.SpatialDropout3D(0.2), VOLUMES),
+    "SpectralNormalization": (lambda: layers.SpectralNormalization(layers.Conv2D(2, 3)), IMAGES),
     "StackedRNNCells": (lambda: layers.RNN(layers.StackedRNNCells(cells()), return_sequences=True), STEPS),
     "StringLookup": (lambda: adapted(layers.StringLookup(output_mode="multi_hot"), WORDS), WORDS),
     "TextVectorization": (lambda: adapted(layers.TextVectorization(output_mode="tf_idf"), TEXTS), TEXTS),

@@ -224,6 +224,23 @@ def test_regions_of_models_with_all_kinds_of_outputs(outputs):
     assert left[2] > left[0] and right[0] > right[2]
 
 
+def test_regions_of_whole_numbers_are_not_whole():
+    """XOR as it is written down."""
+    x, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
+    model = Sequential([layers.Input((2,)), layers.Dense(1)])
+    model.set_weights([[[4.0], [0.0]], [-1.0]])  # the border is at x = 1 / 4
+    ax = plotting.plot_decision_regions(model, x, y)
+    (border,) = [path for lines in ax.collections[:-2] for path in lines.get_paths() if len(path.vertices)][:1]
+    np.testing.assert_allclose(border.vertices[:, 0], 0.25, atol=0.02)
+
+
+def test_regions_of_a_model_that_sees_one_class_only():
+    model = Sequential([layers.Input((2,)), layers.Dense(3, kernel_initializer="zeros", bias_initializer="zeros")])
+    model.set_weights([np.zeros((2, 3)), [0, 1, 0]])
+    assert plotting.plot_decision_regions(model, PLANE, SIDES).images
+    assert plotting.plot_decision_regions(model, np.zeros((3, 2)), [0, 1, 2]).images
+
+
 def test_regions_refuse_other_shapes():
     with pytest.raises(ValueError, match=r"x has shape \(n, 2\)"):
         plotting.plot_decision_regions(Halves(), np.zeros((4, 3)), np.zeros(4))
@@ -277,6 +294,7 @@ def test_filters_are_the_kernel(network):
         (layers.Conv2D(6, 4), (9, 9, 3), 6, (4, 4, 3)),
         (layers.Conv2DTranspose(6, (2, 3)), (9, 9, 1), 6, (2, 3)),
         (layers.DepthwiseConv2D(2, depth_multiplier=2), (9, 9, 3), 6, (2, 2)),
+        (layers.DepthwiseConv1D(4), (9, 3), 3, (1, 4)),
     ],
 )
 def test_filters_of_all_convolutions(layer, shape, filters, size):

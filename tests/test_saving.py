@@ -256,6 +256,52 @@ def test_objects_of_ones_own_need_a_name(suffix, tmp_path):
         assert np.array_equal(cdl.models.load_model(tmp_path / f"model.{suffix}").predict(ROWS), model.predict(ROWS))
 
 
+class Pair(cdl.Model):
+    """A model that is no chain, with two optimizers."""
+
+    def __init__(self, units=3, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.first, self.others = layers.Dense(units, "relu"), [layers.Dense(units), layers.Dense(2)]
+        self.other_optimizer = optimizers.Adam()
+
+    def build(self, input_shape):
+        for layer in (self.first, *self.others):
+            layer.build(input_shape)
+            input_shape = (None, layer.units)
+
+    def forward(self, ctx, x):
+        for layer in (self.first, *self.others):
+            x = layer.forward(ctx.child(), x)
+        return x
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
+
+
+def test_models_of_ones_own(tmp_path):
+    model = Pair(4)
+    model.build((None, 6))
+    model.other_optimizer.apply([np.ones_like(model.first.kernel.value)], [model.first.kernel])
+    model.save(tmp_path / "model.safetensors")
+    other = cdl.models.load_model(tmp_path / "model.safetensors", {"Pair": Pair})
+    assert np.array_equal(model.predict(ROWS), other.predict(ROWS))
+    assert other.other_optimizer.iterations == 1
+    model.save(tmp_path / "model.keras")  # does not say for which of the weights an optimizer is
+    with pytest.warns(UserWarning, match="begins anew"):
+        other = cdl.models.load_model(tmp_path / "model.keras", {"Pair": Pair})
+    assert np.array_equal(model.predict(ROWS), other.predict(ROWS))
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_classes_stand_for_what_they_make(suffix, tmp_path):
+    model = small()
+    model.compile("adam", cdl.losses.Huber, metrics=[cdl.metrics.MeanAbsoluteError])
+    model.save(tmp_path / f"model.{suffix}")
+    other = cdl.models.load_model(tmp_path / f"model.{suffix}")
+    assert other.evaluate(ROWS, Y, verbose=0) == model.evaluate(ROWS, Y, verbose=0)
+
+
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_a_lambda_cannot_be_saved_and_leaves_nothing_behind(suffix, tmp_path):
     model = Sequential([layers.Input((6,)), layers.Dense(2, activation=lambda x: x)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -12,7 +13,7 @@ import numpy as np
 from cdl import config, constraints, initializers, regularizers
 from cdl.layers.context import Context
 from cdl.utils.naming import auto_name
-from cdl.variable import UNSET, RowGradient, Variable, is_loading
+from cdl.variable import UNSET, RowGradient, Variable, is_loading, require_room
 
 if TYPE_CHECKING:
     from cdl.layers.input import KerasTensor
@@ -200,6 +201,7 @@ class Layer:
         if type(self).build is Layer.build and not self._sublayers:
             # No variables depend on the shape, so a forward pass over zeros is free of side effects.
             rows = [2 if size is None else size for size in input_shape]
+            require_room(math.prod(rows) * self._float.itemsize, self.who)
             output = self.forward(Context(gradient=False), np.zeros(rows, self.dtype))
             return (None, *output.shape[1:])
         raise NotImplementedError(f"{self.who} does not define compute_output_shape(input_shape)")
@@ -340,10 +342,11 @@ class Layer:
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
+        value = bool(value)
         for layer in self._flatten_layers():
-            layer._trainable = bool(value)
+            vars(layer)["_trainable"] = value  # not through __setattr__: some scripts freeze and thaw in every step
             for variable in layer._variables:
-                variable.trainable = bool(value) and not variable.is_state
+                variable.trainable = value and not variable.is_state
         Layer.flags_version += 1
 
     @property
@@ -473,6 +476,8 @@ def to_array(x: Any, dtype: np.dtype | None, who: str) -> np.ndarray:
     except ValueError as error:
         raise ValueError(f"{who}: cannot be made an array ({error}). Give every sample the same shape.") from None
     if x.dtype.kind not in "fiub":
+        if type(x.item() if x.ndim == 0 else None).__name__ == "KerasTensor":
+            raise ValueError(f"{who} is the place of an Input; numbers are needed. Join layers in a Sequential model.")
         raise ValueError(f"{who}: Invalid dtype: {x.dtype}. Numbers are needed; convert with astype('float32').")
     return x if dtype is None or x.dtype == dtype else x.astype(dtype)
 

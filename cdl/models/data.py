@@ -167,6 +167,15 @@ def check_steps(name: str, wanted: int | None, available: Any) -> Any:
     return int(wanted) if available is None else min(int(wanted), available)
 
 
+def validates_after(epoch: int, validation_freq: int | list[int]) -> bool:
+    """Whether this epoch, counted from 0, ends with validation. Raises ValueError for a frequency below 1."""
+    if isinstance(validation_freq, list | tuple | set):
+        return epoch + 1 in validation_freq
+    if not isinstance(validation_freq, int) or validation_freq < 1:
+        raise ValueError(f"validation_freq is a positive integer or a list of epochs. Received: {validation_freq!r}")
+    return (epoch + 1) % validation_freq == 0
+
+
 def split_off_validation(x: Any, y: Any, sample_weight: Any, validation_split: float) -> tuple[list[Any], list[Any]]:
     """The first samples for training and the last `validation_split` of them for validation, unshuffled, as Keras does.
 

@@ -46,6 +46,19 @@ def batches_of(
     return batches
 
 
+def validation_batches(validation_data: Any, batch_size: int | None) -> Batches | Dataset:
+    """Batches from (x, y) or (x, y, sample_weight), or of a data set. Raises ValueError for anything else."""
+    if is_dataset(validation_data):
+        return Dataset(validation_data)
+    if not isinstance(validation_data, list | tuple) or not 1 <= len(validation_data) <= 3:
+        raise ValueError(
+            f"validation_data is (x, y), (x, y, sample_weight) or a data set. "
+            f"Received: {type(validation_data).__name__}"
+        )
+    x, y, sample_weight = (*validation_data, None, None)[:3]
+    return batches_of(x, y, sample_weight, batch_size)
+
+
 class Dataset:
     """The batches x, (x, y) or (x, y, sample_weight) of any object that yields them, in the place of `Batches`.
 

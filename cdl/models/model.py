@@ -22,15 +22,16 @@ from cdl.models.data import (
     is_dataset,
     split_off_validation,
     to_rows,
+    to_samples,
+    validates_after,
     weights_of_classes,
 )
-from cdl.models.dataset import Dataset, batches_of
+from cdl.models.dataset import Dataset, batches_of, validation_batches
 from cdl.models.objective import Objective
 from cdl.models.summary import print_summary
 from cdl.models.trained import Trained
 from cdl.utils import registry
 from cdl.utils.packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
-from cdl.variable import Variable
 
 # Rows per forward pass in `predict` when the user does not say: at most so many, which is enough for the threads, and
 # so few that the largest array between two layers stays in the cache. A row's output does not depend on it.
@@ -149,7 +150,7 @@ class Model(Layer):
         loss, dy = objective.value_and_gradient(y, y_pred, sample_weight, ctx.mask)
         self.backward(ctx, dy)
         if trained.regularized:
-            loss += add_penalties(trained.regularized)
+            loss += trained.add_penalties()
         if ctx.losses:
             loss += sum(ctx.losses)
         if not trained.variables:
@@ -166,7 +167,7 @@ class Model(Layer):
         ctx = Context(gradient=False)
         y_pred = self.forward(ctx, self.convert(x))
         loss = objective.value(y, y_pred, sample_weight, ctx.mask) + sum(ctx.losses)
-        loss += sum(float(v.regularizer(v.value)) for v in self._trained().regularized)
+        loss += self._trained().penalties()
         objective.update(loss, y, y_pred, sample_weight, ctx.mask)
         return objective.results()
 
@@ -326,7 +327,10 @@ class Model(Layer):
         else:
             x = to_rows(x, "x", strings=True)
             self._build_for(x)
-            rows = self._rows_in_cache() if batch_size is None else check_batch_size(batch_size)
+            if batch_size is not None:
+                rows = check_batch_size(batch_size)
+            else:
+                rows = self._rows_in_cache() if len(x) > 1 else 1
             if len(x) <= rows and callbacks is None and verbose in ("auto", 0):
                 return in_memory_of_its_own(self.predict_step(x), x)
             batches = Batches(x, None, None, rows, shuffle=False)
@@ -367,6 +371,7 @@ class Model(Layer):
         if class_weight is not None:
             if sample_weight is not None:
                 raise ValueError("Arguments `sample_weight` and `class_weight` cannot be specified at the same time.")
+            x, y, _ = to_samples(x, y)
             sample_weight = weights_of_classes(y, class_weight)
         return self._on_batch(self.train_step, x, y, sample_weight, return_dict, "train_on_batch")
 
@@ -531,15 +536,6 @@ class Model(Layer):
         print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
 
 
-def validates_after(epoch: int, validation_freq: int | list[int]) -> bool:
-    """Whether this epoch, counted from 0, ends with validation. Raises ValueError for a frequency below 1."""
-    if isinstance(validation_freq, list | tuple | set):
-        return epoch + 1 in validation_freq
-    if not isinstance(validation_freq, int) or validation_freq < 1:
-        raise ValueError(f"validation_freq is a positive integer or a list of epochs. Received: {validation_freq!r}")
-    return (epoch + 1) % validation_freq == 0
-
-
 def in_memory_of_its_own(y: Any, x: np.ndarray) -> Any:
     """y, copied if it is x or a view of it, as where layers only rearrange: changing it must not change x.
 
@@ -553,25 +549,3 @@ def in_memory_of_its_own(y: Any, x: np.ndarray) -> Any:
 def in_keras_order(logs: dict[str, float]) -> dict[str, float]:
     """By name, as in Keras' histories."""
     return dict(sorted(logs.items()))
-
-
-def validation_batches(validation_data: Any, batch_size: int | None) -> Batches | Dataset:
-    """Batches from (x, y) or (x, y, sample_weight), or of a data set. Raises ValueError for anything else."""
-    if is_dataset(validation_data):
-        return Dataset(validation_data)
-    if not isinstance(validation_data, list | tuple) or not 1 <= len(validation_data) <= 3:
-        raise ValueError(
-            f"validation_data is (x, y), (x, y, sample_weight) or a data set. "
-            f"Received: {type(validation_data).__name__}"
-        )
-    x, y, sample_weight = (*validation_data, None, None)[:3]
-    return batches_of(x, y, sample_weight, batch_size)
-
-
-def add_penalties(variables: list[Variable]) -> float:
-    """The sum of the regularizers' penalties; their gradients are added to those of the variables."""
-    total = 0.0
-    for variable in variables:
-        total += float(variable.regularizer(variable.value))
-        variable.add_gradient(np.asarray(variable.regularizer.gradient(variable.value), variable.value.dtype))
-    return total

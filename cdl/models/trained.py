@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from cdl.layers.base import Layer
 from cdl.variable import Variable
 
@@ -27,3 +29,13 @@ class Trained:
         self.regularized = [variable for variable in self.variables if variable.regularizer is not None]
         self.set = frozenset(trained)
         self.frozen = frozenset(layer for layer in layers if not flags[layer])
+
+    def penalties(self) -> float:
+        """The sum of the regularizers' penalties, at the present values."""
+        return sum(float(variable.regularizer(variable.value)) for variable in self.regularized)
+
+    def add_penalties(self) -> float:
+        """The same; their gradients are added to those of the variables."""
+        for variable in self.regularized:
+            variable.add_gradient(np.asarray(variable.regularizer.gradient(variable.value), variable.value.dtype))
+        return self.penalties()

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cdl.layers import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose, DepthwiseConv1D, DepthwiseConv2D
 from cdl.plotting.images import plot_images
 from cdl.plotting.style import symmetric_limit
 
@@ -62,9 +63,9 @@ def filters_of(layer: Any, shape: Sequence[int] | None) -> np.ndarray:
         return kernel.T.reshape(-1, *size)
     if kernel.ndim == 2:
         raise ValueError(f"plot_filters: {kind} {layer.name!r} needs the shape of its inputs, such as shape=(28, 28).")
-    if "Depthwise" in kind:
+    if isinstance(layer, DepthwiseConv1D | DepthwiseConv2D):
         kernel = kernel.reshape(*kernel.shape[:-2], 1, -1)
-    elif "Transpose" in kind:
+    elif isinstance(layer, Conv1DTranspose | Conv2DTranspose | Conv3DTranspose):
         kernel = np.swapaxes(kernel, -1, -2)
     if kernel.ndim == 3:  # steps, channels, filters
         return kernel.transpose(2, 1, 0)[..., np.newaxis]

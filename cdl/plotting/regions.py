@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdl.plotting.style import COLOURS, SMALL, axes_for, plain
+from cdl.utils.numerical import as_float
 
 PALE = 0.62  # how far the colours of regions are from those of points, on the way to white
 
@@ -32,7 +33,7 @@ def plot_decision_regions(
 
     >>> plot_decision_regions(model, x, y)
     """
-    x, y = np.asarray(x), np.asarray(y)
+    x, y = as_float(x, "plot_decision_regions: x"), np.asarray(y)
     if x.ndim != 2 or x.shape[1] != 2:
         raise ValueError(f"plot_decision_regions: x has shape (n, 2), the plane. Received: {x.shape}")
     kinds, classes = np.unique(
@@ -41,7 +42,8 @@ def plot_decision_regions(
     if len(classes) != len(x):
         raise ValueError(f"plot_decision_regions: x has {len(x)} samples, and y {len(classes)}.")
     low, high = x.min(axis=0), x.max(axis=0)
-    low, high = low - margin * (high - low), high + margin * (high - low)
+    beyond = margin * np.where(high > low, high - low, 1)
+    low, high = low - beyond, high + beyond
     across, down = (np.linspace(*ends, resolution) for ends in zip(low, high, strict=True))
     grid = np.stack(np.meshgrid(across, down), axis=-1).reshape(-1, 2).astype(x.dtype)
     shares = probabilities(model, grid, kinds).reshape(resolution, resolution, -1)
@@ -57,7 +59,9 @@ def plot_decision_regions(
     )
     for number in range(shares.shape[2]):
         others = np.delete(shares, number, axis=2).max(axis=2)
-        ax.contour(across, down, shares[..., number] - others, levels=[0], colors="white", linewidths=1.2)
+        lead = shares[..., number] - others
+        if lead.min() < 0 < lead.max():  # else there is no border
+            ax.contour(across, down, lead, levels=[0], colors="white", linewidths=1.2)
     for number, kind in enumerate(kinds):
         colour = colours[int(kind) if shares.shape[2] > len(kinds) else number]
         name = None if class_names is None else str(class_names[number])

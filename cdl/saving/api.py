@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from cdl.saving.construction import model_from_config
+from cdl.saving.construction import blaming, model_from_config
 from cdl.saving.limits import parse_json
 
 # What files with a suffix hold, and who reads and writes them; the first that fits.
@@ -70,7 +70,9 @@ def load_model(
 
     >>> model = load_model("model.keras", custom_objects={"swish_twice": swish_twice})
     """
-    return format_of(filepath, OF_MODELS, "load_model").load_model(filepath, custom_objects, compile)
+    of = format_of(filepath, OF_MODELS, "load_model")
+    with blaming(str(filepath)):
+        return of.load_model(filepath, custom_objects, compile)
 
 
 def save_weights(
@@ -100,7 +102,8 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwarg
     refuse("load_weights", kwargs)
     of = format_of(filepath, OF_WEIGHTS, "load_weights")
     require_built(model, "loading weights into")
-    of.load_weights(model, filepath, skip_mismatch)
+    with blaming(str(filepath)):
+        of.load_weights(model, filepath, skip_mismatch)
 
 
 def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
@@ -108,7 +111,8 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
 
     >>> copy = model_from_json(model.to_json())
     """
-    return model_from_config(parse_json(json_string, "model_from_json"), custom_objects, "model_from_json")
+    with blaming("model_from_json"):
+        return model_from_config(parse_json(json_string, "model_from_json"), custom_objects, "model_from_json")
 
 
 def refuse(who: str, arguments: Mapping[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from cdl.saving.limits import SPARE_BYTES, FormatError, check_metrics
@@ -14,19 +14,18 @@ from cdl.variable import to_be_loaded
 def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None, who: str, compile: bool = True) -> Any:
     """The model that a config describes, built if the config says for what, and compiled if it is wanted.
 
-    Raises FormatError, in the name of `who`, for whatever in the config no model can be made of.
+    Raises FormatError, in the name of `who`, for what describes no model; see also `blaming`.
     """
     if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
         raise FormatError(f"{who}: the config of a model is a dictionary with a class_name and a config.")
     check_metrics(config.get("compile_config"), who)
     if not compile:
         config = {**config, "compile_config": None}
-    with blaming(who):
-        model = registry.deserialize(config, custom_objects)
-        if not hasattr(model, "predict"):
-            raise FormatError(f"{who}: the config describes {type(model).__name__}, which is no model.")
-        if not model.built and config.get("build_config"):
-            model.build_from_config(config["build_config"])
+    model = registry.deserialize(config, custom_objects)
+    if not hasattr(model, "predict"):
+        raise FormatError(f"{who}: the config describes {type(model).__name__}, which is no model.")
+    if not model.built and config.get("build_config"):
+        model.build_from_config(config["build_config"])
     return model
 
 
@@ -37,11 +36,9 @@ def config_of(model: Any) -> dict[str, Any]:
     return config if build_config is None else {**config, "build_config": build_config}
 
 
-@contextmanager
-def loading(size: int, who: str) -> Iterator[None]:
+def loading(size: int) -> AbstractContextManager[None]:
     """Inside, a model is made that a file of `size` bytes is to fill: its variables may take little more than that."""
-    with blaming(who), to_be_loaded(size + SPARE_BYTES):
-        yield
+    return to_be_loaded(size + SPARE_BYTES)
 
 
 WRONG = (TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, MemoryError, RuntimeError)
@@ -49,7 +46,7 @@ WRONG = (TypeError, LookupError, AttributeError, ArithmeticError, RecursionError
 
 @contextmanager
 def blaming(who: str) -> Iterator[None]:
-    """Whatever a constructor raises for arguments that nobody would write is the file's fault."""
+    """Whatever is raised for what nobody would write is the fault of the file `who`, and becomes a FormatError."""
     try:
         yield
     except FormatError:
@@ -65,4 +62,4 @@ def blaming(who: str) -> Iterator[None]:
         MemoryError,
         RuntimeError,
     ) as error:
-        raise FormatError(f"{who}: no model can be made of the config: {type(error).__name__}: {error}") from error
+        raise FormatError(f"{who}: this cannot be read: {type(error).__name__}: {error}") from error

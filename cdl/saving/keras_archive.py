@@ -87,7 +87,7 @@ def load_model(path: Any, custom_objects: Mapping[str, Any] | None = None, compi
         config = modernized(parse_json(read_member(archive, CONFIG, who, CONFIG_BYTES), f"{who}: {CONFIG}"), version)
         with open_hdf5(weights_in(archive, who), who) as file:
             tensors = tensors_in(file, who)
-            with loading(sum(tensor.nbytes for tensor in tensors.values()), who):
+            with loading(sum(tensor.nbytes for tensor in tensors.values())):
                 model = model_from_config(config, custom_objects, who, compile)
                 found = holders(model, optimizer=compile)
                 hdf5_weights.fill(found, tensors)

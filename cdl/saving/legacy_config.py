@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,10 +15,10 @@ from cdl.utils.registry import register_keras_serializable
 Config = dict[str, Any]
 
 
-def major_version(version: str | None) -> int:
+def major_version(version: Any) -> int:
     """The 2 of "2.15.0"; 1 where there is none, as in the oldest files."""
-    digits = (version or "1").split(".")[0]
-    return int(digits) if digits.isdigit() and len(digits) < 4 else 1
+    found = re.match(r"\d{1,3}", version) if isinstance(version, str) else None
+    return int(found[0]) if found else 1
 
 
 def modernized(config: Any, version: int) -> Any:

@@ -109,7 +109,7 @@ def load_model(path: Any, custom_objects: Mapping[str, Any] | None = None, compi
         training = text_attribute(file, "training_config", who) if compile else None
         if training is not None and isinstance(config, dict):
             config = {**config, "compile_config": compile_config_of(parse_json(training, who), version)}
-        with loading(sum(tensor.nbytes for tensor in tensors.values()), who):
+        with loading(sum(tensor.nbytes for tensor in tensors.values())):
             model = model_from_config(config, custom_objects, who)
             fill(model, file, tensors, skip_mismatch=False, who=who)
             if model.compiled and "optimizer_weights" in file:
@@ -127,7 +127,7 @@ def load_weights(model: Any, path: Any, skip_mismatch: bool = False) -> None:
 
 def fill(model: Any, file: Any, tensors: Mapping[str, HDF5Tensor], skip_mismatch: bool, who: str) -> None:
     """Give the layers that have weights those of the file, in order."""
-    prefix = "" if "layer_names" in file.attrs else "model_weights"
+    prefix = "model_weights" if "model_weights" in file and "layer_names" not in file.attrs else ""
     group = group_in(file, prefix, who) if prefix else file
     saved = [
         (name, names_attribute(group_in(group, name, who), "weight_names", who))

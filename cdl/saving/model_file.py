@@ -20,7 +20,7 @@ import numpy as np
 from cdl._version import __version__
 from cdl.optimizers import Optimizer
 from cdl.saving.atomic import replacing
-from cdl.saving.construction import config_of, loading, model_from_config
+from cdl.saving.construction import blaming, config_of, loading, model_from_config
 from cdl.saving.limits import FormatError, as_json, parse_json
 from cdl.saving.safetensors_file import SafetensorsFile, StoredTensor, write_safetensors
 from cdl.saving.state import Holder, holders, numbers_of_trained, report, restore, values
@@ -127,7 +127,7 @@ def load_model(path: Any, custom_objects: Mapping[str, Any] | None = None, compi
                 f"{path}: the file holds tensors, but no model. Build the model and call load_weights, or use "
                 f"cdl.saving.load_safetensors."
             )
-        with loading(file.nbytes, str(path)):
+        with loading(file.nbytes):
             model = model_from_config(text_of(file, "config"), custom_objects, str(path), compile)
             fill(model, file, whole=True)
     return model
@@ -144,11 +144,11 @@ def load_state(model: Any, path: Any) -> Any:
 
     Raises FormatError where the file is of another model.
     """
-    with SafetensorsFile(path) as file:
+    with SafetensorsFile(path) as file, blaming(str(path)):
         if "cdl.state" not in file.metadata:
             raise FormatError(f"{path}: the file holds no state of training, as cdl.saving.save_state writes it.")
         fill(model, file, whole=True)
-        set_seed(global_generator(), text_of(file, "seeds").get(GLOBAL), file)
+        set_seed(global_generator(), as_dictionary(text_of(file, "seeds"), file).get(GLOBAL), file)
         return text_of(file, "state")
 
 

@@ -164,7 +164,9 @@ def give(ready: list[tuple[Variable, Stored]]) -> None:
 def weights_of(holder: Holder, numbers: Any) -> list[Variable]:
     """The weights that an optimizer is to have state for."""
     if numbers is None:
-        return holder.owner._trained().variables
+        return (
+            holder.owner._trained().variables if hasattr(holder.owner, "_trained") else holder.owner.trainable_weights
+        )
     weights = holder.owner.weights
     try:
         return [weights[number] for number in numbers]

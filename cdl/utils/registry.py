@@ -173,6 +173,8 @@ def serialize(custom: Any) -> Any:
         return {"class_name": "__numpy__", "config": {"value": custom.tolist(), "dtype": custom.dtype.name}}
     if isinstance(custom, (np.generic, np.ndarray)):
         return custom.item()
+    if isinstance(custom, type):  # stands for what it makes without arguments, as in `Registry.get`
+        return serialize(custom())
     if not hasattr(custom, "get_config"):
         return _serialize_function(custom)
     cls = type(custom)

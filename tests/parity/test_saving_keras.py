@@ -9,9 +9,12 @@ import cdl
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-OURS = {"Parallel", "Residual"}  # which Keras has not
+OURS = {"Lambda", "Parallel", "Residual"}  # which Keras has not, or with functions of other arrays
 NEED_TENSORFLOW = {"Hashing", "IntegerLookup", "StringLookup", "TextVectorization"}
-SHARED = sorted(CASES.keys() - OURS - NEED_TENSORFLOW)
+# Keras 3.15 itself cannot predict with a RandomCrop, nor write these two to a legacy file.
+CANNOT = {"RandomCrop"}
+CANNOT_H5 = {"RandomBrightness", "RandomContrast"}
+SHARED = sorted(CASES.keys() - OURS - NEED_TENSORFLOW - CANNOT)
 FORMATS = ["keras", "h5"]
 Y = np.tile(np.eye(2, dtype="float32"), (4, 1))
 
@@ -20,8 +23,10 @@ def close(y, expected):
     return np.allclose(y, expected, rtol=2e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("suffix", FORMATS)
-@pytest.mark.parametrize("name", SHARED)
+@pytest.mark.parametrize(
+    "name, suffix",
+    [(name, suffix) for name in SHARED for suffix in FORMATS if suffix == "keras" or name not in CANNOT_H5],
+)
 def test_keras_reads_what_we_write_and_we_read_what_it_writes(name, suffix, tmp_path):
     model, (x, _) = model_of(name)
     # Keras cannot load a legacy file, not even its own, in which a loss has a short name such as "mse".
@@ -54,18 +59,18 @@ def test_weights_alone(name, tmp_path):
 
 
 OPTIMIZERS = {
-    "sgd": {"learning_rate": 0.05, "momentum": 0.9, "nesterov": True},
-    "rmsprop": {"centered": True, "momentum": 0.5},
-    "adam": {"amsgrad": True, "use_ema": True},
-    "adamw": {"weight_decay": 0.01, "clipnorm": 1.0},
-    "adamax": {},
-    "nadam": {},
-    "adagrad": {"learning_rate": 0.1},
-    "adadelta": {"learning_rate": 0.5},
-    "ftrl": {"learning_rate": 0.1},
-    "lion": {},
-    "adafactor": {"learning_rate": 0.01},
-    "lamb": {},
+    "SGD": {"learning_rate": 0.05, "momentum": 0.9, "nesterov": True},
+    "RMSprop": {"centered": True, "momentum": 0.5},
+    "Adam": {"amsgrad": True, "use_ema": True},
+    "AdamW": {"weight_decay": 0.01, "clipnorm": 1.0},
+    "Adamax": {},
+    "Nadam": {},
+    "Adagrad": {"learning_rate": 0.1},
+    "Adadelta": {"learning_rate": 0.5},
+    "Ftrl": {"learning_rate": 0.1},
+    "Lion": {},
+    "Adafactor": {"learning_rate": 0.01},
+    "Lamb": {},
 }
 
 
@@ -76,7 +81,7 @@ def twins(optimizer, arguments):
         make = library.layers
         stack = [make.Input((5, 4)), make.GRU(3), make.BatchNormalization(), make.Dense(2)]
         models.append(library.Sequential(stack))
-        rule = library.optimizers.get({"class_name": optimizer, "config": arguments})
+        rule = getattr(library.optimizers, optimizer)(**arguments)
         models[-1].compile(rule, "mean_squared_error", metrics=["mean_absolute_error"])
     models[1].set_weights(models[0].get_weights())
     return models
@@ -86,28 +91,34 @@ def losses(model, steps=4):
     return [model.train_on_batch(STEPS, Y)[0] for _ in range(steps)]
 
 
-@pytest.mark.parametrize("suffix", FORMATS)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_training_goes_on_on_the_other_side(optimizer, suffix, tmp_path):
+def test_training_goes_on_on_the_other_side(optimizer, tmp_path):
     ours, theirs = twins(optimizer, OPTIMIZERS[optimizer])
     assert np.allclose(losses(ours), losses(theirs), rtol=1e-3)
-    ours.save(tmp_path / f"ours.{suffix}")
-    theirs.save(tmp_path / f"theirs.{suffix}")
-    there, here = (
-        keras.models.load_model(tmp_path / f"ours.{suffix}"),
-        cdl.models.load_model(tmp_path / f"theirs.{suffix}"),
-    )
-    assert here.optimizer.iterations == 4
-    assert int(there.optimizer.iterations) == 4
+    ours.save(tmp_path / "ours.keras")
+    theirs.save(tmp_path / "theirs.keras")
+    there = keras.models.load_model(tmp_path / "ours.keras")
+    here = cdl.models.load_model(tmp_path / "theirs.keras")
+    assert here.optimizer.iterations == int(there.optimizer.iterations) == 4
     expected = losses(ours)
     assert np.allclose(losses(there), expected, rtol=1e-3)
     assert np.allclose(losses(here), expected, rtol=1e-3)
 
 
+@pytest.mark.parametrize("optimizer", sorted(OPTIMIZERS.keys() - {"Adafactor"}))
+def test_training_goes_on_here_from_legacy_files(optimizer, tmp_path):
+    """Keras itself cannot train on from such a file; nor write it with Adafactor."""
+    ours, theirs = twins(optimizer, OPTIMIZERS[optimizer])
+    losses(ours), losses(theirs)
+    theirs.save(tmp_path / "theirs.h5")
+    here = cdl.models.load_model(tmp_path / "theirs.h5")
+    assert np.allclose(losses(here), losses(ours), rtol=1e-3)
+
+
 def test_schedules_losses_and_metrics(tmp_path):
     for source, target in ((cdl, keras), (keras, cdl)):
         make = source.layers
-        model = source.Sequential([make.Input((4,)), make.Dense(2, activation="softmax", kernel_regularizer="l1_l2")])
+        model = source.Sequential([make.Input((4,)), make.Dense(2, activation="softmax", kernel_regularizer="l2")])
         rate = source.optimizers.schedules.CosineDecay(0.1, 20, warmup_target=0.2, warmup_steps=3)
         model.compile(
             source.optimizers.Adam(rate),
@@ -157,7 +168,7 @@ def test_functional_chains(tmp_path):
 
 
 def test_json(tmp_path):
-    ours, theirs = twins("adam", {})
+    ours, theirs = twins("Adam", {})
     assert [layer.name for layer in cdl.models.model_from_json(theirs.to_json()).layers] == [
         layer.name for layer in theirs.layers
     ]
