@@ -1,10 +1,10 @@
 """Five models on the data that users of scikit-learn know: is a network worth it, and which?
 
-Logistic or ridge regression, gradient boosting, scikit-learn's MLP, the same MLP from `cdl.sklearn`, and a Sequential
-with batch normalisation and dropout in its wrapper, all on the same standardised features. Nothing was tuned, so
-nothing was chosen by test scores: the first four are as their libraries make them; the Sequential has two layers of
-the MLP's width, and 100 epochs. Scores are means and standard deviations over five splits, 3 : 1. Five minutes; in
-short: `--sets wine diabetes --seeds 1`
+Linear models, gradient boosting, scikit-learn's MLP, the same MLP from `cdl.sklearn`, and a Sequential with batch
+normalisation and dropout in its wrapper, on the same standardised features. Nothing was tuned, so nothing was chosen by
+test scores: the first four are as their libraries make them; the Sequential has two layers of the MLP's width, and 100
+epochs. Over five splits, 3 : 1, it reads 97.9 % of the digits; on the other small sets a linear model is as good or
+better, and on California housing boosting is. Three minutes; in short: `--sets wine diabetes --seeds 1`
 """
 
 import argparse
