@@ -2,10 +2,10 @@
 
 The split is MNIST's own, so only the seeds of the networks differ: three of them, 10 epochs each. The networks have a
 hidden layer of 128, the Sequential two, with batch normalisation and dropout; nothing else was chosen. Gradient
-boosting gets the first 10,000 digits: with all of them it would take longer than all others together. The Sequential
-reads 98.0 % right, the MLPs 97.7 % and logistic regression 92.6 %.
+boosting is slow with 784 columns and ten classes: it gets the first 10,000 digits. The Sequential reads 98.0 % right,
+the MLPs 97.7 %, boosting 96.0 % and logistic regression 92.6 %.
 
-Five minutes; in short: `--samples 2000 --seeds 1 --rounds 3`
+Four minutes; in short: `--samples 2000 --seeds 1 --rounds 3`
 """
 
 import argparse
