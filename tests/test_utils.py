@@ -62,8 +62,7 @@ class Scale:
 def registered():
     utils.register_keras_serializable("tests")(Scale)
     yield Scale
-    utils.get_custom_objects().clear()
-    registry._custom_names.clear()
+    del utils.get_custom_objects()["tests>Scale"], registry._custom_names[Scale]
 
 
 def test_registered_classes(registered):

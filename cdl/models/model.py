@@ -28,6 +28,7 @@ from cdl.models.data import (
 )
 from cdl.models.dataset import Dataset, batches_of, validation_batches
 from cdl.models.objective import Objective
+from cdl.models.storable import Storable
 from cdl.models.summary import print_summary
 from cdl.models.trained import Trained
 from cdl.utils import registry
@@ -39,7 +40,7 @@ PREDICT_ROWS = 256
 PREDICT_NUMBERS = 1_500_000
 
 
-class Model(Layer):
+class Model(Storable, Layer):
     """A layer that can be trained: what `Sequential` adds layers to.
 
     Subclasses define `forward` and `backward` like any layer. `Model(inputs, outputs)` is a `Functional` model: what
@@ -109,6 +110,31 @@ class Model(Layer):
             "steps_per_execution": steps_per_execution,
             "jit_compile": jit_compile,
         }
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """The arguments of `compile` as a dictionary of plain values; empty before it was called."""
+        if not self.compiled:
+            return {}
+        return registry.serialize({**self._compile_arguments, "optimizer": self.optimizer})
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """`compile` as `get_compile_config` described it; a `compile` of your own needs one of these, too."""
+        if not type(self).compile.__module__.startswith("cdl."):
+            warnings.warn(
+                "`compile()` was not called as part of model loading because the model's `compile()` method is custom. "
+                "Override `get_compile_config()` and `compile_from_config(config)` as well, or call `compile()` after "
+                "loading.",
+                stacklevel=2,
+            )
+            return
+        self.compile(**registry.deserialize(config))
+
+    def trained_flags(self, flags: dict[Layer, bool] | None = None) -> dict[Layer, bool]:
+        """For each layer, also inside others, whether it was trainable when the model was compiled; sets it."""
+        if flags is not None:
+            self._flags = dict(flags)
+            Layer.structure_version += 1
+        return {layer: self._flags.get(layer, layer.trainable) for layer in self._flatten_layers()}
 
     @property
     def compiled(self) -> bool:
@@ -442,78 +468,6 @@ class Model(Layer):
     def _beyond_compile(self) -> Iterable[Metric]:
         """The metrics that `compile` does not know: the model's attributes, or what a `metrics` of its own lists."""
         return self._own_metrics.values() if type(self).metrics is Model.metrics else self.metrics
-
-    # ---- files ----
-
-    def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
-        """Write the whole model to a file, from which `cdl.models.load_model` makes it again, to train on exactly.
-
-        `filepath` ends with ".safetensors" (cdl's own format), ".keras" or ".h5". Arguments and errors are those of
-        `cdl.saving.save_model`.
-        """
-        from cdl import saving
-
-        saving.save_model(self, filepath, overwrite, zipped, **kwargs)
-
-    def save_weights(self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
-        """Write the weights to a file, ".safetensors" or ".weights.h5". Errors as `cdl.saving.save_weights`."""
-        from cdl import saving
-
-        saving.save_weights(self, filepath, overwrite, max_shard_size)
-
-    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
-        """Take the weights from a file, of weights or of a whole model. Errors as `cdl.saving.load_weights`."""
-        from cdl import saving
-
-        saving.load_weights(self, filepath, skip_mismatch, **kwargs)
-
-    def save_state(self, filepath: Any, notes: Any = None) -> None:
-        """Write what training needs to go on to the last bit, and `notes`. Errors as `cdl.saving.save_state`."""
-        from cdl import saving
-
-        saving.save_state(self, filepath, notes)
-
-    def load_state(self, filepath: Any) -> Any:
-        """Go on from where `save_state` was called; returns its notes. Errors as `cdl.saving.load_state`."""
-        from cdl import saving
-
-        return saving.load_state(self, filepath)
-
-    def to_json(self, **kwargs: Any) -> str:
-        """What the model is, without its weights, as a text for `cdl.models.model_from_json`.
-
-        `kwargs` are for `json.dumps`, such as indent=2.
-        """
-        import json
-
-        from cdl.saving.construction import config_of
-
-        return json.dumps(config_of(self), **kwargs)
-
-    def get_compile_config(self) -> dict[str, Any]:
-        """The arguments of `compile` as a dictionary of plain values; empty before it was called."""
-        if not self.compiled:
-            return {}
-        return registry.serialize({**self._compile_arguments, "optimizer": self.optimizer})
-
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        """`compile` as `get_compile_config` described it; a `compile` of your own needs one of these, too."""
-        if not type(self).compile.__module__.startswith("cdl."):
-            warnings.warn(
-                "`compile()` was not called as part of model loading because the model's `compile()` method is custom. "
-                "Override `get_compile_config()` and `compile_from_config(config)` as well, or call `compile()` after "
-                "loading.",
-                stacklevel=2,
-            )
-            return
-        self.compile(**registry.deserialize(config))
-
-    def trained_flags(self, flags: dict[Layer, bool] | None = None) -> dict[Layer, bool]:
-        """For each layer, also inside others, whether it was trainable when the model was compiled; sets it."""
-        if flags is not None:
-            self._flags = dict(flags)
-            Layer.structure_version += 1
-        return {layer: self._flags.get(layer, layer.trainable) for layer in self._flatten_layers()}
 
     # ---- what there is ----
 

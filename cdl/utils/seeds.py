@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import operator
 import random as python_random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -51,7 +54,34 @@ class SeedGenerator:
 
 Registry("seed generator", "keras.random", [SeedGenerator], accepts=lambda found: isinstance(found, SeedGenerator))
 
-_global: SeedGenerator | None = None
+
+class Source:
+    """Who gives seeds to those that have none: the program's own source, or that of a `seed_scope`."""
+
+    def __init__(self, numbers: Any) -> None:
+        self.numbers = numbers
+        self.generator: SeedGenerator | None = None
+
+
+_program = Source(python_random)
+_source: ContextVar[Source] = ContextVar("source", default=_program)
+
+
+@contextmanager
+def seed_scope(seed: int) -> Iterator[None]:
+    """Inside, in this thread, all random choices of cdl that have no seed of their own follow from `seed`.
+
+    Those of other threads, and those made afterwards, are as if there had been no scope; so are Python's `random` and
+    NumPy's `np.random`.
+
+    >>> with seed_scope(42):
+    ...     model = Sequential([Input((784,)), Dense(10)])      # the same weights each time
+    """
+    token = _source.set(Source(python_random.Random(as_seed(seed, "seed_scope: `seed`"))))
+    try:
+        yield
+    finally:
+        _source.reset(token)
 
 
 def set_random_seed(seed: int) -> None:
@@ -61,16 +91,15 @@ def set_random_seed(seed: int) -> None:
 
     >>> cdl.utils.set_random_seed(42)
     """
-    global _global
     seed = as_seed(seed, "set_random_seed: `seed`")
     np.random.seed(seed)
     python_random.seed(seed)
-    _global = None
+    _program.generator = None
 
 
 def make_default_seed() -> int:
-    """A seed from Python's `random`, which `set_random_seed` seeds."""
-    return python_random.randint(1, 10**9)
+    """A seed from Python's `random`, which `set_random_seed` seeds, or from the scope."""
+    return _source.get().numbers.randint(1, 10**9)
 
 
 def draw_seed(seed: int | SeedGenerator | None) -> tuple[int, int]:
@@ -84,10 +113,10 @@ def draw_seed(seed: int | SeedGenerator | None) -> tuple[int, int]:
 
 def global_generator() -> SeedGenerator:
     """The generator of every random choice that has no seed of its own."""
-    global _global
-    if _global is None:
-        _global = SeedGenerator(name="global_seed_generator")
-    return _global
+    source = _source.get()
+    if source.generator is None:
+        source.generator = SeedGenerator(name="global_seed_generator")
+    return source.generator
 
 
 def as_seed(seed: Any, who: str) -> int:
