@@ -244,6 +244,22 @@ static inline __attribute__((always_inline)) void apply(const activation_job *jo
             store_n(out + j, end - j, load_n(dy + j, end - j) * df(load_n(x + j, end - j), load_n(y + j, end - j), p));
 }
 
+/* In place, for a product that has just stored z[rows][columns]. */
+static inline __attribute__((always_inline)) void each(real *z, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t row,
+                                                       vec f(vec, const vec *))
+{
+    for (ptrdiff_t r = 0; r < rows; r++, z += row) {
+        ptrdiff_t j = 0;
+        for (; j + VL <= columns; j += VL)
+            store(z + j, f(load(z + j), NULL));
+        if (j < columns)
+            store_n(z + j, columns - j, f(load_n(z + j, columns - j), NULL));
+    }
+}
+
+static void sigmoids(real *z, ptrdiff_t size) { each(z, 1, size, 0, f_sigmoid); }
+static void tanhs(real *z, ptrdiff_t size) { each(z, 1, size, 0, f_tanh); }
+
 static void activation_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 {
     const activation_job *job = arg;

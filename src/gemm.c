@@ -311,18 +311,19 @@ static inline ptrdiff_t even_part(ptrdiff_t size, ptrdiff_t most)
     return parts > 1 ? (size + parts - 1) / parts : size;
 }
 
-/* The functions that are too long for the tile, on elements that it has just stored. */
+/* f(c), in place, where it is too long for the tile. */
 static void finish(cdl_function f, ptrdiff_t rows, ptrdiff_t columns, real *c, ptrdiff_t c_row)
 {
-    for (ptrdiff_t r = 0; r < rows; r++) {
-        real *y = c + r * c_row;
-        activation_job job = {{f, {0}}, y, NULL, NULL, y};
-        activation_task(&job, 0, columns);
+    switch (f) {
+    case CDL_RELU:    each(c, rows, columns, c_row, f_relu);    break;
+    case CDL_SIGMOID: each(c, rows, columns, c_row, f_sigmoid); break;
+    case CDL_TANH:    each(c, rows, columns, c_row, f_tanh);    break;
+    default:          break;
     }
 }
 
 /* Tiles of `height` rows: as many as job->tiles says, or one if there is more to be done than storing whole registers. */
-static inline void run_tiles(ptrdiff_t height, ptrdiff_t columns, cdl_function f, tile_job *job)
+static inline void run_tiles(ptrdiff_t height, ptrdiff_t columns, tile_job *job)
 {
     if (columns == WIDE)
         run_wide(height, job);
@@ -334,27 +335,29 @@ static inline void run_tiles(ptrdiff_t height, ptrdiff_t columns, cdl_function f
         run_half(height, job);
     else
         run_edge(height, columns, job);
-    for (ptrdiff_t r = 0; f > CDL_RELU && r < height; r++)
-        finish(f, 1, columns, job->c[r], 0);
 }
 
 /* Rows that are equally far apart, in a and in c. */
 static void run_evenly(const real *a, ptrdiff_t a_row, ptrdiff_t a_tile, real *c, ptrdiff_t c_row, tiling tiles,
                        ptrdiff_t columns, cdl_function f, tile_job *job)
 {
-    const int whole = (columns == NR || columns == VL || columns == WIDE) && f <= CDL_RELU;
+    enum { UNFINISHED = 16 };           /* tiles, which stay in the first-level cache */
+    const ptrdiff_t whole = columns == NR || columns == VL || columns == WIDE;
+    const ptrdiff_t longest = !whole ? 1 : f > CDL_RELU ? UNFINISHED : tiles.count;
     for (ptrdiff_t t = 0; t < tiles.count; t += job->tiles) {
         const ptrdiff_t height = tiles.low + (t < tiles.higher);
-        job->tiles = whole ? (t < tiles.higher ? tiles.higher : tiles.count) - t : 1;
+        job->tiles = least(longest, (t < tiles.higher ? tiles.higher : tiles.count) - t);
         job->a_next = a_tile ? a_tile : height * a_row;
         job->c_next = height * c_row;
         for (ptrdiff_t r = 0; r < height; r++) {
             job->a[r] = a + r * a_row;
             job->c[r] = c + r * c_row;
         }
+        run_tiles(height, columns, job);
+        if (f > CDL_RELU)
+            finish(f, job->tiles * height, columns, c, c_row);
         a += job->tiles * job->a_next;
         c += job->tiles * job->c_next;
-        run_tiles(height, columns, f, job);
     }
 }
 
@@ -400,7 +403,9 @@ static void run_panel(const real *a, axis a_rows, ptrdiff_t a_tile, real *c, axi
                 run++;
             }
         }
-        run_tiles(height, columns, f, &job);
+        run_tiles(height, columns, &job);
+        for (ptrdiff_t r = 0; f > CDL_RELU && r < height; r++)
+            finish(f, 1, columns, job.c[r], 0);
     }
 }
 

@@ -16,19 +16,6 @@ enum {
     LONG = 8 * VL,                      /* the columns of run_row */
 };
 
-/* Sums that become gates, in place.  One function at a time: all of a gate's at once are a chain too long to overlap. */
-static void sigmoids(real *z, ptrdiff_t size)
-{
-    for (ptrdiff_t j = 0; j < size; j += VL)
-        store(z + j, vsigmoid(load(z + j)));
-}
-
-static void tanhs(real *z, ptrdiff_t size)
-{
-    for (ptrdiff_t j = 0; j < size; j += VL)
-        store(z + j, vtanh(load(z + j)));
-}
-
 /* ---- Weights ------------------------------------------------------------------------------------------------------ */
 
 /* [kernel; recurrent_kernel] of some gates: (i + u) x (gates u). */
