@@ -377,13 +377,9 @@ def test_grid_search_agrees(backend):
     np.testing.assert_allclose(*scores)
 
 
-def threads_inside():
-    return cdl.config.num_threads()
-
-
 def test_workers_do_not_crowd_the_machine():
     cores = joblib.cpu_count()
-    inside = joblib.Parallel(n_jobs=2, backend="loky")(joblib.delayed(threads_inside)() for _ in range(2))
+    inside = joblib.Parallel(n_jobs=2, backend="loky")(joblib.delayed(cdl.config.num_threads)() for _ in range(2))
     assert max(inside) <= max(1, cores // 2)
 
 

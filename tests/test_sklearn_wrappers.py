@@ -3,7 +3,9 @@
 import copy
 import pickle
 import random
+import sys
 
+import cloudpickle
 import numpy as np
 import pandas as pd
 import pytest
@@ -413,8 +415,17 @@ def test_grid_search(grid):
     assert search.best_estimator_.model_.layers[0].units == 24
 
 
+@pytest.fixture
+def travelling():
+    """The functions of this module go to workers as they are: these cannot import a module of tests."""
+    module = sys.modules[__name__]
+    cloudpickle.register_pickle_by_value(module)
+    yield
+    cloudpickle.unregister_pickle_by_value(module)
+
+
 @pytest.mark.parametrize("backend", ["loky", "threading"])
-def test_searches_side_by_side_find_the_same(backend):
+def test_searches_side_by_side_find_the_same(backend, travelling):
     from joblib import parallel_config
 
     pipeline = make_pipeline(StandardScaler(), classifier(fit_kwargs={"epochs": 5}))

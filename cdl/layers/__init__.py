@@ -1,6 +1,7 @@
 """Layers, under Keras' names."""
 
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from cdl.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from cdl.layers.base import Layer
@@ -49,30 +50,6 @@ from cdl.layers.pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )
-from cdl.layers.preprocessing import (
-    CategoryEncoding,
-    CenterCrop,
-    Discretization,
-    Hashing,
-    IntegerLookup,
-    Normalization,
-    RandomBrightness,
-    RandomContrast,
-    RandomCrop,
-    RandomErasing,
-    RandomFlip,
-    RandomGrayscale,
-    RandomInvert,
-    RandomRotation,
-    RandomShear,
-    RandomTranslation,
-    RandomZoom,
-    Rescaling,
-    Resizing,
-    Solarization,
-    StringLookup,
-    TextVectorization,
-)
 from cdl.layers.recurrent import (
     GRU,
     LSTM,
@@ -97,6 +74,32 @@ from cdl.layers.upsampling import UpSampling1D, UpSampling2D, UpSampling3D
 from cdl.utils.registry import Registry
 from cdl.utils.registry import deserialize as deserialize
 from cdl.utils.registry import serialize as serialize
+
+if TYPE_CHECKING:
+    from cdl.layers.preprocessing import (
+        CategoryEncoding,
+        CenterCrop,
+        Discretization,
+        Hashing,
+        IntegerLookup,
+        Normalization,
+        RandomBrightness,
+        RandomContrast,
+        RandomCrop,
+        RandomErasing,
+        RandomFlip,
+        RandomGrayscale,
+        RandomInvert,
+        RandomRotation,
+        RandomShear,
+        RandomTranslation,
+        RandomZoom,
+        Rescaling,
+        Resizing,
+        Solarization,
+        StringLookup,
+        TextVectorization,
+    )
 
 __all__ = [
     "ELU",
@@ -237,16 +240,26 @@ MaxPool1D = MaxPooling1D
 MaxPool2D = MaxPooling2D
 MaxPool3D = MaxPooling3D
 
-_layers = {name: globals()[name] for name in __all__ if isinstance(globals()[name], type)}
-_layers = {name: cls for name, cls in _layers.items() if issubclass(cls, Layer) and cls is not Layer}
+
+def __getattr__(name: str) -> Any:
+    """The layers that prepare data are imported when one of them is named."""
+    if name not in __all__:
+        raise AttributeError(f"module 'cdl.layers' has no attribute {name!r}")
+    return getattr(import_module("cdl.layers.preprocessing"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def named_layers() -> dict[str, type[Layer]]:
+    """All layers, by Keras' names."""
+    named = {name: globals()[name] if name in globals() else __getattr__(name) for name in __all__ if name != "Layer"}
+    return {name: found for name, found in named.items() if isinstance(found, type) and issubclass(found, Layer)}
+
 
 registry = Registry(
-    "layer",
-    "keras.layers",
-    [cls for name, cls in _layers.items() if name == cls.__name__],
-    aliases={name: cls for name, cls in _layers.items() if name != cls.__name__},
-    snake_case=False,
-    accepts=lambda found: isinstance(found, Layer),
+    "layer", "keras.layers", named_layers, snake_case=False, accepts=lambda found: isinstance(found, Layer)
 )
 
 

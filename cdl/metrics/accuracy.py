@@ -55,11 +55,12 @@ def _sparse_top_k(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = 
     _rows_alike("sparse_top_k_categorical_accuracy", labels, y_pred)
     if from_sorted_ids:
         return np.any(labels[..., None] == y_pred[..., :k], axis=-1)
-    known = (labels >= 0) & (labels < y_pred.shape[-1])
-    score = np.take_along_axis(y_pred, np.where(known, labels, 0)[..., None], axis=-1)
+    rows, index = y_pred.reshape(-1, y_pred.shape[-1]), labels.reshape(-1)
+    known = (index >= 0) & (index < rows.shape[-1])
+    score = rows[np.arange(len(rows)), np.where(known, index, 0)]
     # Equal scores all count as the better one; NaN is no score.
-    rank = np.sum(y_pred > np.where(np.isnan(score), -np.inf, score), axis=-1)
-    return known & (rank < k)
+    rank = (rows > np.fmax(score, -np.inf)[:, None]).sum(axis=-1)
+    return (known & (rank < k)).reshape(labels.shape)
 
 
 def _floats(matches: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar, Token
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -90,27 +91,33 @@ custom_object_scope = CustomObjectScope
 class Registry:
     """The built-in objects of one kind ("loss", "initializer", ...), by class or function name and by alias.
 
-    `snake_case` also enters each class as `glorot_uniform`. `accepts` says what `get` may return.
+    `objects`: classes and functions, or a function that gives them by name once one is asked for. `snake_case` also
+    enters each class as `glorot_uniform`. `accepts` says what `get` may return.
     """
 
     def __init__(
         self,
         kind: str,
         module: str,
-        objects: Iterable[Any],
+        objects: Iterable[Any] | Callable[[], Mapping[str, Any]],
         aliases: Mapping[str, Any] | None = None,
         snake_case: bool = True,
         accepts: Callable[[Any], bool] = callable,
     ) -> None:
         self.kind, self.module, self.accepts = kind, module, accepts
-        self.objects = {}
-        for built_in in objects:
-            self.objects[built_in.__name__] = built_in
-            if snake_case and isinstance(built_in, type):
-                self.objects[to_snake_case(built_in.__name__)] = built_in
-        self.public = frozenset(self.objects.values())
-        self.objects.update(aliases or {})
+        self._given, self._aliases, self._snake_case = objects, aliases or {}, snake_case
         _registries[module] = self
+
+    @cached_property
+    def objects(self) -> dict[str, Any]:
+        """What there is, by all its names."""
+        named = self._given() if callable(self._given) else {found.__name__: found for found in self._given}
+        classes = [found for found in named.values() if isinstance(found, type)] if self._snake_case else []
+        return {**named, **{to_snake_case(found.__name__): found for found in classes}, **self._aliases}
+
+    @cached_property
+    def public(self) -> frozenset[Any]:
+        return frozenset(found for name, found in self.objects.items() if name == found.__name__)
 
     def get(self, identifier: Any) -> Any:
         """The object that a name, a config, a class (called without arguments) or the object itself stands for."""
