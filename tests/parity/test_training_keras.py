@@ -179,7 +179,9 @@ HIDDEN = {
 @pytest.mark.parametrize("hidden", HIDDEN)
 def test_optimizer_regularizer_and_constraint_work_together_as_in_keras(optimizer, hidden):
     if hidden == "l1l2, non-negative" and keras.backend.backend() == "jax":
-        pytest.skip("the constraint makes zeros, where JAX takes 1 for the derivative of |w|; the other backends take 0")
+        pytest.skip(
+            "the constraint makes zeros, where JAX takes 1 for the derivative of |w|; the other backends take 0"
+        )
     # Every pair of the two, but each with one batch size and one of the activations and losses.
     turn = list(OPTIMIZERS).index(optimizer) + list(HIDDEN).index(hidden)
     check_same_training(
