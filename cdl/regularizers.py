@@ -14,6 +14,7 @@ import numpy as np
 
 from cdl import config, ops
 from cdl.utils import registry
+from cdl.utils.numerical import as_float
 
 
 class Regularizer:
@@ -72,10 +73,10 @@ class L1L2(Regularizer):
         self.l2 = _factor(0.0 if l2 is None else l2, "l2")
 
     def __call__(self, w: np.ndarray) -> float:
-        return ops.penalty(as_float(w), self.l1, self.l2)
+        return ops.penalty(as_float(w, "w"), self.l1, self.l2)
 
     def gradient(self, w: np.ndarray) -> np.ndarray:
-        return ops.penalty_gradient(as_float(w), self.l1, self.l2)
+        return ops.penalty_gradient(as_float(w, "w"), self.l1, self.l2)
 
     def get_config(self) -> dict[str, Any]:
         return {"l1": self.l1, "l2": self.l2}
@@ -138,11 +139,6 @@ class OrthogonalRegularizer(Regularizer):
 
     def get_config(self) -> dict[str, Any]:
         return {"factor": self.factor, "mode": self.mode}
-
-
-def as_float(w: Any) -> np.ndarray:
-    w = np.asarray(w)
-    return w if w.dtype in (np.float32, np.float64) else w.astype(np.float64)
 
 
 def _factor(value: Any, name: str) -> float:

@@ -112,7 +112,7 @@ CHANGES = {
     "an embedding too large": entry("Embedding", input_dim=2**40, output_dim=2**20),
     "a convolution too large": entry("Conv2D", filters=2**20, kernel_size=[2**20, 2**20]),
     "a lambda": entry("Lambda", function={"class_name": "__lambda__", "config": {"value": ["4wEAAA==", None, None]}}),
-    "a saved model of TensorFlow": entry("TFSMLayer", filepath="/tmp/model"),
+    "a saved model of TensorFlow": entry("TFSMLayer", filepath="/home/model"),
     "a class of Python": entry("system", module="os", command="echo"),
     "a function of Keras": entry("enable_unsafe_deserialization", module="keras.config"),
     "a function as a layer": entry("function", module="builtins"),

@@ -86,7 +86,10 @@ def _texts(opened: BinaryIO) -> Texts:
     return rows
 
 
-def in_order(texts: Texts, labels: np.ndarray, order: np.ndarray) -> tuple[Texts, np.ndarray]:
+def shuffled(texts: Texts, labels: np.ndarray, rng: np.random.RandomState) -> tuple[Texts, np.ndarray]:
+    """Both in the order that Keras gives them with this generator."""
+    order = np.arange(len(texts))
+    rng.shuffle(order)
     return [texts[row] for row in order], labels[order]
 
 

@@ -58,17 +58,14 @@ def load_data(
     rng = np.random.RandomState(seed)
     halves = []
     for part in ("train", "test"):
-        texts, labels = arrays[f"x_{part}"], arrays[f"y_{part}"]
-        order = np.arange(len(texts))
-        rng.shuffle(order)
-        texts, labels = _word_numbers.in_order(texts, labels, order)
+        texts, labels = _word_numbers.shuffled(arrays[f"x_{part}"], arrays[f"y_{part}"], rng)
         texts, labels = _word_numbers.prepared(texts, labels, maxlen, start_char, index_from)
         if not texts:
             raise ValueError(f"No review has fewer than maxlen={maxlen} words. Increase maxlen.")
         halves.append((texts, labels))
     (train, y_train), (test, y_test) = halves
-    texts = _word_numbers.limited(train + test, num_words, skip_top, oov_char)
-    return (texts[: len(train)], y_train), (texts[len(train) :], y_test)
+    x = _word_numbers.limited(train + test, num_words, skip_top, oov_char)
+    return (x[: len(train)], y_train), (x[len(train) :], y_test)
 
 
 def get_word_index(path: str | PathLike[str] = "imdb_word_index.json") -> dict[str, int]:

@@ -50,9 +50,7 @@ def load_data(
         ((8982,), (2246,))
     """
     arrays = _word_numbers.read(path, FILE, ("x", "y"))
-    order = np.arange(len(arrays["x"]))
-    np.random.RandomState(seed).shuffle(order)
-    texts, labels = _word_numbers.in_order(arrays["x"], arrays["y"], order)
+    texts, labels = _word_numbers.shuffled(arrays["x"], arrays["y"], np.random.RandomState(seed))
     texts, labels = _word_numbers.prepared(texts, labels, maxlen, start_char, index_from)
     x = _word_numbers.limited(texts, num_words, skip_top, oov_char)
     at = int(len(x) * (1 - test_split))

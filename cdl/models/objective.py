@@ -90,6 +90,7 @@ class Objective:
 
 
 def number_or_array(result: Any) -> Any:
+    """A metric's result as logs have it: a float, or an array with a number for each class."""
     return result if type(result) is float or np.ndim(result) else float(result)
 
 

@@ -32,4 +32,5 @@ def clip_global_norm(grads: list[np.ndarray], limit: float) -> list[np.ndarray]:
 
 
 def scaled(grad: np.ndarray, scale: float) -> np.ndarray:
+    """The gradient itself where nothing is to be done."""
     return grad if scale == 1 else np.asarray(grad * scale)

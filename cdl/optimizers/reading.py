@@ -32,6 +32,8 @@ class Reading:
 
 
 class FloatReading(Reading, float):
+    """A learning rate."""
+
     def __new__(cls, number: float, set: Callable[[Any], None]) -> FloatReading:
         reading = float.__new__(cls, number)
         reading.set = set
@@ -42,6 +44,8 @@ class FloatReading(Reading, float):
 
 
 class IntReading(Reading, int):
+    """A number of steps."""
+
     def __new__(cls, number: int, set: Callable[[Any], None]) -> IntReading:
         reading = int.__new__(cls, number)
         reading.set = set

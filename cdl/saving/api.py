@@ -116,11 +116,13 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
 
 
 def refuse(who: str, arguments: Mapping[str, Any]) -> None:
+    """ValueError for arguments that nobody takes."""
     if arguments:
         raise ValueError(f"{who}: Invalid keyword arguments: {dict(arguments)}")
 
 
 def require_built(model: Any, doing: str) -> None:
+    """ValueError for a model without weights."""
     if not model.built:
         raise ValueError(
             f"You are {doing} a model that has not yet been built. Try building the model first by calling it on some "

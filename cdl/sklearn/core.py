@@ -16,11 +16,9 @@ from cdl.sklearn.epochs import Epochs
 from cdl.sklearn.heads import head
 from cdl.sklearn.network import Between, Network, fused, loss_and_gradients, make_between
 from cdl.sklearn.peer import check_sample_weight, validate_data
+from cdl.sklearn.shortcut import FLOATS, would_pass
 from cdl.sklearn.solvers import SOLVERS, Solver, make_optimizer
 from cdl.sklearn.validation import Validation
-
-FLOATS = (np.dtype("float32"), np.dtype("float64"))
-SMALL = 20_000  # numbers in an input whose checks, and not its products, are what prediction would wait for
 
 # Of the options that scikit-learn does not have, those that a deterministic solver has no place for.
 STOCHASTIC_OPTIONS = ("batch_norm", "callbacks", "clipnorm", "clipvalue", "dropout", "global_clipnorm")
@@ -206,20 +204,8 @@ class Core:
 
     # ---- prediction ----
 
-    def _passes(self, X: Any) -> bool:
-        """Whether X is a small array that scikit-learn's checks would let pass unchanged."""
-        return (
-            type(X) is np.ndarray
-            and X.ndim == 2
-            and X.dtype in FLOATS
-            and 0 < X.size <= SMALL
-            and X.shape[1] == getattr(self, "n_features_in_", -1)
-            and not hasattr(self, "feature_names_in_")
-            and bool(np.isfinite(X).all())
-        )
-
     def _forward_pass_fast(self, X: Any, check_input: bool = True) -> np.ndarray:
-        if check_input and not self._passes(X):
+        if check_input and not (would_pass(self, X) and X.ndim == 2):
             X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         dtype = self.coefs_[0].dtype
         if X.dtype != dtype and not any(getattr(self, "_between", ())):  # whose layers keep to their dtype

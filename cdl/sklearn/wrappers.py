@@ -16,17 +16,18 @@ from sklearn.base import (
 from sklearn.utils import check_consistent_length
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from cdl import config
 from cdl.layers.preprocessing.adaptive_layer import AdaptiveLayer
 from cdl.models import Model, Sequential, clone_model
 from cdl.sklearn.labels import OF_MARGINS, Labels
+from cdl.sklearn.peer import check_sample_weight, validate_data
 from cdl.sklearn.seeding import seeded
+from cdl.sklearn.shortcut import would_pass
 from cdl.utils.strings import holds_strings, string_array
 
 INTEGERS = tuple(np.dtype(code) for code in "?bBhHiIlLqQ")
-FEW = 10_000  # numbers; of more, the checks take a small part of the time
 DICTIONARIES = ("model_kwargs", "fit_kwargs")
 
 
@@ -90,7 +91,7 @@ class Wrapper(BaseEstimator):
         return validate_data(self, X, dtype=(np.dtype(config.floatx()), *INTEGERS), allow_nd=True, **options)
 
     def _weight(self, sample_weight: Any, X: np.ndarray) -> np.ndarray | None:
-        return None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=config.floatx())
+        return None if sample_weight is None else check_sample_weight(sample_weight, X, dtype=config.floatx())
 
     def _train(self, X: np.ndarray, columns: np.ndarray, weight: Any, settings: dict[str, Any]) -> None:
         """Fit a model to `columns`, which are y (n, k) in numbers."""
@@ -163,21 +164,9 @@ class Wrapper(BaseEstimator):
 
     def _outputs(self, X: Any) -> np.ndarray:
         check_is_fitted(self, "model_")
-        if not self._passes(X):
+        if not would_pass(self, X):
             X = self._rows(X, reset=False)
         return self.model_.predict(X, verbose=0)
-
-    def _passes(self, X: Any) -> bool:
-        """Whether scikit-learn's checks, which take ten times as long as the model for one sample, would let X pass."""
-        return (
-            type(X) is np.ndarray
-            and X.ndim > 1
-            and X.dtype.kind == "f"
-            and 0 < X.size <= FEW
-            and X.shape[1] == getattr(self, "n_features_in_", None)
-            and not hasattr(self, "feature_names_in_")
-            and bool((np.abs(X) <= np.finfo(config.floatx()).max).all())
-        )
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
