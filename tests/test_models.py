@@ -303,6 +303,14 @@ def test_evaluate_is_a_number_without_metrics_a_list_with_them_and_a_dictionary_
     assert as_list == [as_dict["loss"], as_dict["mae"]]
 
 
+def test_evaluate_lists_metrics_in_the_order_of_compile():
+    model = regressor(metrics=["mse", "mae", metrics.R2Score(name="best")], weighted_metrics=["mape"])
+    as_list = model.evaluate(X, Y, batch_size=50, verbose=0)
+    as_dict = model.evaluate(X, Y, batch_size=50, verbose=0, return_dict=True)
+    assert as_list == [as_dict[name] for name in ("loss", "mse", "mae", "best", "mape")] == model.test_on_batch(X, Y)
+    assert list(as_dict) == sorted(as_dict)
+
+
 def test_evaluation_does_not_depend_on_the_batch_size():
     model = regressor(metrics=["mae"])
     one, other = (model.evaluate(X, Y, batch_size=size, verbose=0) for size in (50, 7))
