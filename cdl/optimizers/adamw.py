@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cdl.optimizers.adam import Adam
 from cdl.optimizers.state import LearningRate
 
