@@ -35,6 +35,24 @@ def test_fit_calls_every_moment_in_order_with_its_logs():
     ]
 
 
+def test_logs_are_a_dictionary_at_every_moment():
+    moments = [name for name in vars(Callback) if name.startswith("on_")]
+    seen = []
+
+    def note(self, *arguments, logs=None):
+        seen.append(
+            list((logs if logs is not None else arguments[-1]).keys())
+        )  # as Keras' guide to callbacks prints it
+
+    callback = type("Keys", (Callback,), dict.fromkeys(moments, note))()
+    net = model()
+    net.fit(X, Y, epochs=1, validation_data=(X, Y), verbose=0, callbacks=[callback])
+    net.fit(X, Y, epochs=0, verbose=0, callbacks=[callback])
+    net.evaluate(X, Y, verbose=0, callbacks=[callback])
+    net.predict(X, verbose=0, callbacks=[callback])
+    assert len(seen) == 10 + 2 + 4 + 4
+
+
 def test_evaluate_calls_the_moments_of_a_test():
     callback, calls = recorder(Callback)
     model(metrics=["mae"]).evaluate(X, Y, batch_size=10, verbose=0, callbacks=[callback])
