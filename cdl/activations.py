@@ -84,6 +84,24 @@ class Activation:
         return type(self), (self.function, self._gradient, self.parameters)
 
 
+class OfLayer(Activation):
+    """The function of an activation layer, as in `Dense(30, activation=LeakyReLU())`, which configs describe by it."""
+
+    def __init__(self, function: Any, gradient: None = None, parameters: dict[str, Any] | None = None) -> None:
+        super().__init__(function, None, parameters)
+        self.inner: Activation = function.activation
+        self.fused = self.inner.fused
+
+    def __call__(self, x: Any, *args: Any, **parameters: Any) -> np.ndarray:
+        return self.inner(x, *args, **parameters)
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        return self.inner.forward(x)
+
+    def backward(self, x: np.ndarray, y: np.ndarray, dy: np.ndarray) -> np.ndarray:
+        return self.inner.backward(x, y, dy)
+
+
 class Elementwise(Activation):
     """An activation of `ops.activation`. The decorated function returns the primitive's arguments."""
 
@@ -408,15 +426,24 @@ swish, hard_swish = silu, hard_silu
 def get(identifier: Any) -> Activation:
     """An activation from a name, a config, a callable, or None (which means `linear`). ValueError for anything else.
 
-    A callable that has no `backward(x, y, dy)` serves for prediction only.
+    An activation layer, such as LeakyReLU, gives its function. Another callable serves for prediction only, unless it
+    has `backward(x, y, dy)`. ValueError for a layer with variables.
 
     >>> get("relu")([-1.0, 2.0])
     array([0., 2.], dtype=float32)
     """
     if identifier is None:
         return linear
-    found = _registry.get(identifier)
-    return found if isinstance(found, Activation) else Activation(found, getattr(found, "backward", None))
+    module = str(identifier.get("module")) if isinstance(identifier, dict) else ""
+    of_layer = module.startswith(("keras.layers", "keras.src.layers"))
+    found = registry.deserialize(identifier) if of_layer else _registry.get(identifier)
+    if isinstance(found, Activation):
+        return found
+    if getattr(found, "stands_for_its_function", False):
+        return OfLayer(found)
+    if hasattr(found, "add_weight"):
+        raise ValueError(f"activation: {found!r} is no function. Add it as a layer of its own, behind this one.")
+    return Activation(found, getattr(found, "backward", None))
 
 
 def serialize(activation: Any) -> Any:

@@ -8,7 +8,7 @@ import pytest
 from layer_checks import numerical_gradient
 
 import cdl
-from cdl import activations
+from cdl import Sequential, activations, layers
 
 X = np.array([-4.0, -1.5, -0.7, -0.2, 0.0, 0.3, 0.9, 2.0, 5.0])
 
@@ -194,3 +194,34 @@ def test_registered_functions_come_back():
     config = activations.serialize(activations.get(double))
     assert config["config"] == "tests>double"
     assert activations.deserialize(config).function is double
+
+
+@pytest.mark.parametrize(
+    ("make", "function"),
+    [
+        (lambda: layers.LeakyReLU(negative_slope=0.2), activations.leaky_relu),
+        (lambda: layers.ReLU(max_value=1.0), activations.relu.bind(max_value=1.0)),
+        (lambda: layers.Softmax(), "softmax"),
+        (lambda: layers.Activation("tanh"), "tanh"),
+        (lambda: layers.Activation(layers.ELU(0.5)), activations.elu.bind(alpha=0.5)),
+    ],
+)
+def test_an_activation_layer_takes_the_place_of_its_function(make, function, tmp_path):
+    x = np.linspace(-2, 2, 24, dtype="float32").reshape(8, 3)
+    models = [
+        Sequential([layers.Input((3,)), layers.Dense(4, activation=f), layers.Dense(1)]) for f in (make(), function)
+    ]
+    models[1].set_weights(models[0].get_weights())
+    for model in models:
+        model.compile("sgd", "mse")
+        model.fit(x, x[:, :1], epochs=3, shuffle=False, verbose=0)
+    np.testing.assert_array_equal(models[0].predict(x), models[1].predict(x))
+    for name in ("m.safetensors", "m.keras", "m.h5"):
+        models[0].save(tmp_path / name)
+        np.testing.assert_array_equal(cdl.models.load_model(tmp_path / name).predict(x), models[0].predict(x))
+
+
+@pytest.mark.parametrize("make", [layers.PReLU, lambda: layers.Dense(3)])
+def test_a_layer_with_variables_is_no_activation(make):
+    with pytest.raises(ValueError, match=r"is no function.*Add it as a layer of its own"):
+        layers.Dense(3, activation=make())

@@ -21,6 +21,7 @@ class Activation(Layer):
     """
 
     supports_masking = True
+    stands_for_its_function = True  # where a layer wants an activation: Dense(30, activation=LeakyReLU())
 
     def __init__(self, activation: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
