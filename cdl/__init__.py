@@ -82,5 +82,8 @@ _native.name_functions(ops.FUNCTIONS)
 def __getattr__(name: str) -> Any:
     """Parts that few programs need are imported when they are first named."""
     if name not in ("plotting", "preprocessing", "saving", "sklearn", "wrappers"):
-        raise AttributeError(f"module 'cdl' has no attribute {name!r}")
+        raise AttributeError(
+            f"module 'cdl' has no attribute {name!r}. docs/keras.md says what of Keras is left out, and what there is "
+            f"instead."
+        )
     return importlib.import_module(f"cdl.{name}")

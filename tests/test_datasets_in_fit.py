@@ -265,14 +265,18 @@ def test_what_is_refused():
         net.fit(part for part in ())
     with pytest.raises(ValueError, match=r"yields batches x, \(x, y\) or .* Received a tuple of 4"):
         net.fit(iter([(X, Y, WEIGHT, WEIGHT)]))
+    with pytest.raises(
+        ValueError, match=r"validation_split takes the last part of arrays, but x is a generator.*validation_data"
+    ):
+        net.fit((batch for batch in [(X, Y)]), validation_split=0.5)
+    with pytest.raises(ValueError, match="x is a list of 2 arrays, but a model has one input here"):
+        net.fit([X, X], Y)
     with pytest.raises(ValueError, match=r"cardinality is ambiguous.*'x' sizes: 50.*'y' sizes: 3"):
         net.fit(iter([(X, Y[:3])]))
     with pytest.raises(ValueError, match="y is None, but the loss"):
         net.fit(Indexed(X))
     with pytest.raises(ValueError, match="Invalid dtype"):
         net.fit(iter([(X, [object()])]))
-    with pytest.raises(ValueError, match="x is a Indexed; an array is needed here"):
-        net.fit(Indexed(X, Y), validation_split=0.5)
     with pytest.raises(ValueError, match="x is a generator; an array is needed here"):
         net.train_on_batch((part for part in X), Y)
     with pytest.raises(ValueError, match=r"validation_data is \(x, y\)"):

@@ -244,7 +244,10 @@ MaxPool3D = MaxPooling3D
 def __getattr__(name: str) -> Any:
     """The layers that prepare data are imported when one of them is named."""
     if name not in __all__:
-        raise AttributeError(f"module 'cdl.layers' has no attribute {name!r}")
+        raise AttributeError(
+            f"module 'cdl.layers' has no attribute {name!r}. docs/keras.md says which of Keras' layers are left "
+            f"out, and what there is instead."
+        )
     return getattr(import_module("cdl.layers.preprocessing"), name)
 
 

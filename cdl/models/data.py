@@ -66,7 +66,7 @@ def to_samples(x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
 
     Class labels become int32, the type that losses work on, once and not in every batch.
     """
-    x = to_rows(x, "x", strings=True)
+    given, x = x, to_rows(x, "x", strings=True)
     y, sample_weight = (
         None if data is None else to_rows(data[0] if is_wrapped_column(data, len(x)) else data, name)
         for name, data in (("y", y), ("sample_weight", sample_weight))
@@ -75,9 +75,11 @@ def to_samples(x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
         y = as_int32(y, "y")
     sizes = {name: len(array) for name, array in zip(NAMES, (x, y, sample_weight), strict=True) if array is not None}
     if len(set(sizes.values())) > 1:
+        several = isinstance(given, list | tuple) and all(np.ndim(part) > 1 for part in given)
         raise ValueError(
             "Data cardinality is ambiguous. Make sure all arrays contain the same number of samples. "
             + " | ".join(f"'{name}' sizes: {size}" for name, size in sizes.items())
+            + (f". x is a list of {len(x)} arrays, but a model has one input here: join them" if several else "")
         )
     return x, y, sample_weight
 
@@ -183,6 +185,11 @@ def split_off_validation(x: Any, y: Any, sample_weight: Any, validation_split: f
     """
     if not isinstance(validation_split, int | float) or not 0 < validation_split < 1:
         raise ValueError(f"validation_split lies between 0 and 1. Received: {validation_split!r}")
+    if is_dataset(x):
+        raise ValueError(
+            f"validation_split takes the last part of arrays, but x is a {type(x).__name__}. Pass another such object "
+            f"as validation_data."
+        )
     arrays = to_samples(x, y, sample_weight)
     samples = len(arrays[0])
     at = math.floor(samples * (1.0 - validation_split))
