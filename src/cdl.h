@@ -227,6 +227,8 @@ typedef struct {
 
     /* index[r] = the first position of the largest element of row r (of x[n,d], d > 0). */
     void (*argmax)(ptrdiff_t n, ptrdiff_t d, const void *x, int64_t *index);
+    /* equal[r] = whether that is label[r]: 1 or 0; any label will do. */
+    void (*argmax_equals)(ptrdiff_t n, ptrdiff_t d, const void *x, const int32_t *label, uint8_t *equal);
     /* sums[g] = x[order[start[g]]] + ... + x[order[start[g + 1] - 1]], in this order, for rows of d and each of `groups`;
      * none is empty.  cdl_group_rows finds them. */
     void (*sum_rows)(ptrdiff_t groups, ptrdiff_t d, const void *x, const int64_t *order, const int64_t *start,
@@ -248,9 +250,8 @@ typedef struct {
     cdl_rule lion;              /* m */
     cdl_rule ftrl;              /* n, z */
 
-    /* total = l1 * sum |x| + l2 * sum x^2, in double precision;  dx = l1 * sign(x) + 2 l2 x. */
-    int (*penalty)(ptrdiff_t size, const void *x, double l1, double l2, double *total);
-    void (*penalty_gradient)(ptrdiff_t size, const void *x, double l1, double l2, void *dx);
+    /* total = l1 * sum |x| + l2 * sum x^2, in double precision;  out = grad + l1 * sign(x) + 2 l2 x, unless it is NULL. */
+    int (*penalty)(ptrdiff_t size, const void *x, double l1, double l2, const void *grad, void *out, double *total);
 
     /* Random numbers: element j depends on (seed, stream, j) only.
      * uniform in [low, high);  normal(mean, deviation);

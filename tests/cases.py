@@ -169,6 +169,7 @@ BY_ROW = [
         Case("log_softmax_backward", log_distribution(*shape), normal(*shape), length=shape[-1]),
         Case("argmax", normal(*shape)),
         Case("argmax", with_ties(*shape)),
+        Case("argmax_equals", with_ties(*shape), integers(shape[-1], *shape[:-1])),
         Case("column_sum", normal(*shape), length=math.prod(shape[:-1])),
     )
 ]
@@ -551,13 +552,13 @@ OPTIMIZERS = [
         for power, l1, l2 in ((0.5, 0.0, 0.0), (0.5, 0.7, 0.1), (0.8, 0.7, 0.1), (0.0, 0.1, 0.1), (1.0, 0.1, 0.0))
     ],
     *[
-        Case(op, wide(size), l1, l2, length=size)
-        for op in ("penalty", "penalty_gradient")
+        Case(op, *grad, wide(size), l1, l2, length=size)
         for size in (*SIZES, MANY)
+        for op, grad in (("penalty", ()), ("add_penalty", (normal(size),)))
         for l1, l2 in ((0.0, 1.0), (0.5, 0.0), (0.01, 0.1))
     ],
     Case("penalty", normal(3, 5, 7), 0.1, 0.2),
-    Case("penalty_gradient", with_ties(3, 5, 7), 0.1, 0.2),
+    Case("add_penalty", normal(3, 5, 7), with_ties(3, 5, 7), 0.1, 0.2),
 ]
 
 

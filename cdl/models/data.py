@@ -37,6 +37,8 @@ def to_rows(data: Any, name: str, strings: bool = False) -> np.ndarray:
     Lists, tuples, tensors and data frames are accepted, and so is a list that holds nothing but the array; those of
     `strings` too, if that is set. Raises ValueError for the rest.
     """
+    if type(data) is np.ndarray and data.ndim and data.dtype == np.dtype(config.floatx()) and data.flags.c_contiguous:
+        return data  # what it should be; to find that out below takes as long as a small product
     if data is None:
         raise ValueError(f"{name} is None; an array with samples along the first axis is needed.")
     if isinstance(data, Mapping):

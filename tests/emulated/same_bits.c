@@ -124,9 +124,8 @@ static void elements(ptrdiff_t n)
     }
     ON_BOTH("penalty", n, 0, 0, {
         double total;
-        t->penalty(n, x[0], 0.1, 0.2, &total);
+        t->penalty(n, x[0], 0.1, 0.2, x[1], result(s, 1), &total);
         memcpy(result(s, 0), &total, sizeof total);
-        t->penalty_gradient(n, x[0], 0.1, 0.2, result(s, 1));
     });
 }
 
@@ -138,7 +137,8 @@ static void rows(ptrdiff_t n, ptrdiff_t d)
                                      t->log_softmax_backward(n, d, result(s, 0), x[1], result(s, 1))));
     ON_BOTH("column_sum", n, d, 0, t->column_sum(n, d, x[0], result(s, 0)));
     if (d > 0)
-        ON_BOTH("argmax", n, d, 0, t->argmax(n, d, x[0], (int64_t *)result(s, 0)));
+        ON_BOTH("argmax", n, d, 0, (t->argmax(n, d, x[0], (int64_t *)result(s, 0)),
+                                    t->argmax_equals(n, d, x[0], labels, (uint8_t *)result(s, 1))));
     for (ptrdiff_t r = 0; r < n; r++)
         number[r] = r * r % 5;
     const ptrdiff_t groups = cdl_group_rows(n, number, order, start, used);
