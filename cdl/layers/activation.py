@@ -26,6 +26,10 @@ class Activation(Layer):
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
 
+    def as_function(self) -> activations.Activation:
+        """The layer as the `activation` of another one."""
+        return self.activation
+
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
         y = self.activation.forward(x)
         ctx.save(x, y)

@@ -206,6 +206,10 @@ class Layer:
             return (None, *output.shape[1:])
         raise NotImplementedError(f"{self.who} does not define compute_output_shape(input_shape)")
 
+    def compute_output_dtype(self, input_dtype: str) -> str:
+        """The type of the output, as a name, for an input of this type: "string", or a number type of NumPy."""
+        return self.dtype
+
     # ---- the public call ----
 
     def __call__(
