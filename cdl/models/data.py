@@ -37,9 +37,9 @@ def to_rows(data: Any, name: str, strings: bool = False) -> np.ndarray:
     Lists, tuples, tensors and data frames are accepted, and so is a list that holds nothing but the array; those of
     `strings` too, if that is set. Raises ValueError for the rest.
     """
-    if type(data) is np.ndarray and data.ndim and data.flags.c_contiguous:  # the usual case: soon done, in each step
-        if data.dtype.kind in "iub" or data.dtype == np.dtype(config.floatx()):
-            return data
+    usual = type(data) is np.ndarray and data.ndim > 0 and data.flags.c_contiguous  # and soon done, in each step
+    if usual and (data.dtype.kind in "iub" or data.dtype == np.dtype(config.floatx())):
+        return data
     if data is None:
         raise ValueError(f"{name} is None; an array with samples along the first axis is needed.")
     if isinstance(data, Mapping):
