@@ -186,6 +186,13 @@ def test_a_layer_without_forward_says_so():
     with pytest.raises(NotImplementedError, match=r"Empty.*forward"):
         Empty()(X)
 
+    class OfKeras(Layer):
+        def call(self, inputs):
+            return inputs
+
+    with pytest.raises(NotImplementedError, match=r"OfKeras does not define forward\(ctx, x\) in the place of `call`"):
+        OfKeras()(X)
+
 
 def test_a_gradient_of_the_wrong_shape_is_refused_by_name():
     class Wrong(Scale):

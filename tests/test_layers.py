@@ -190,11 +190,20 @@ def test_the_dense_configuration_is_keras_own():
         (lambda: layers.Dense(2).count_params(), ValueError, "isn't built"),
         (lambda: layers.Dense(2).set_weights([1]), ValueError, "expecting 0 weights"),
         (lambda: layers.InputLayer(), ValueError, "shape or batch_shape"),
+        (lambda: layers.Dense(2, name="a/b"), ValueError, "Dense: name is a string without '/'. Received: 'a/b'"),
     ],
 )
 def test_mistakes_are_named_at_once(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+def test_a_layer_is_built_once():
+    layer = layers.Dense(2, name="top")
+    layer.build((None, 3))
+    with pytest.raises(ValueError, match=r"Dense 'top' is built already, for inputs of shape \(None, 3\).*\(None, 4\)"):
+        layer.build((None, 4))
+    assert len(layer.weights) == 2
 
 
 def test_a_wrong_number_of_features_names_the_layer_and_both_values():

@@ -55,7 +55,7 @@ def test_masking_is_where_all_features_equal_the_value():
     x = np.array([[[1.0, -1.0], [-1.0, -1.0], [2.0, 3.0]]], "float32")
     layer = layers.Masking(mask_value=-1.0)
     np.testing.assert_array_equal(layer(x), [[[1, -1], [0, 0], [2, 3]]])
-    np.testing.assert_array_equal(layer.compute_mask(x, None), [[True, False, True]])
+    np.testing.assert_array_equal(layer.compute_mask(x), [[True, False, True]])
     assert layers.Masking.from_config(layer.get_config()).mask_value == -1.0
 
 

@@ -292,6 +292,42 @@ def test_training_goes_on_where_it_stopped():
     assert_same_weights(model.get_weights(), twin.get_weights())
 
 
+# ---- one layer in two places ----
+
+
+def test_a_layer_may_be_in_a_model_twice(tmp_path):
+    tied = layers.Dense(6, activation="tanh", name="tied")
+    model = Sequential([layers.Input((6,)), tied, layers.Dense(6), tied])
+    model.compile(optimizers.SGD(0.5), "mse")
+    assert model.layers[0] is model.layers[2]
+    assert len(model.weights) == 4 and model.count_params() == 2 * 42
+    target = np.tanh(X[:, ::-1])
+    weights = model.get_weights()
+
+    def loss_at(step):
+        model.set_weights([weights[0] + step, *weights[1:]])
+        return model.test_on_batch(X, target)
+
+    direction = rng.normal(size=(6, 6)).astype("float32")
+    slope = (loss_at(1e-2 * direction) - loss_at(-1e-2 * direction)) / 2e-2
+    model.set_weights(weights)
+    model.train_on_batch(X, target)
+    gradient = (weights[0] - model.get_weights()[0]) / 0.5
+    assert np.sum(gradient * direction) == pytest.approx(slope, rel=1e-2)
+    for name in ("m.safetensors", "m.keras", "m.h5"):
+        model.save(tmp_path / name)
+        other = cdl.models.load_model(tmp_path / name)
+        assert other.layers[0] is other.layers[2]
+        np.testing.assert_array_equal(other.predict(X), model.predict(X))
+
+
+def test_an_input_is_the_first():
+    with pytest.raises(ValueError, match=r"'late' has layers already.*before all other layers"):
+        Sequential([layers.Dense(2), layers.Input((6,))], name="late")
+    with pytest.raises(ValueError, match=r"'two' has input shape \(None, 6\) already"):
+        Sequential([layers.Input((6,)), layers.Input((6,))], name="two")
+
+
 # ---- evaluate, predict, single batches ----
 
 
@@ -301,6 +337,14 @@ def test_evaluate_is_a_number_without_metrics_a_list_with_them_and_a_dictionary_
     as_list = model.evaluate(X, Y, verbose=0)
     as_dict = model.evaluate(X, Y, verbose=0, return_dict=True)
     assert as_list == [as_dict["loss"], as_dict["mae"]]
+
+
+def test_evaluate_lists_metrics_in_the_order_of_compile():
+    model = regressor(metrics=["mse", "mae", metrics.R2Score(name="best")], weighted_metrics=["mape"])
+    as_list = model.evaluate(X, Y, batch_size=50, verbose=0)
+    as_dict = model.evaluate(X, Y, batch_size=50, verbose=0, return_dict=True)
+    assert as_list == [as_dict[name] for name in ("loss", "mse", "mae", "best", "mape")] == model.test_on_batch(X, Y)
+    assert list(as_dict) == sorted(as_dict)
 
 
 def test_evaluation_does_not_depend_on_the_batch_size():

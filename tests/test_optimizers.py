@@ -371,6 +371,8 @@ def test_a_rule_of_ones_own():
         (lambda: Adam(use_ema=True, ema_overwrite_frequency=0.5), "`ema_overwrite_frequency` must be an integer >= 1"),
         (lambda: Adam(gradient_accumulation_steps=1), "`gradient_accumulation_steps` must be an integer >= 2"),
         (lambda: Adam(loss_scale_factor=128.0), "half precision.*loss_scale_factor=128.0"),
+        (lambda: SGD(lr=0.1), r"SGD: argument\(s\) not recognized: {'lr': 0.1}; `lr` is `learning_rate` now"),
+        (lambda: AdamW(epsilom=1e-8), r"AdamW: argument\(s\) not recognized: {'epsilom': 1e-08}\."),
         (lambda: AdamW(weight_decay=None), "`weight_decay` must be a float"),
         (lambda: optimizers.get("adamm"), "adamm"),
         (lambda: optimizers.get(3), "optimizer identifier: 3"),
@@ -379,6 +381,12 @@ def test_a_rule_of_ones_own():
 def test_bad_arguments(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_decay_of_older_scripts_is_ignored_with_a_warning():
+    with pytest.warns(UserWarning, match="SGD: argument `decay` is no longer supported.*InverseTimeDecay"):
+        optimizer = SGD(learning_rate=0.01, decay=1e-6, momentum=0.9, nesterov=True)
+    assert optimizer.learning_rate == 0.01 and "decay" not in optimizer.get_config()
 
 
 def test_bad_calls():

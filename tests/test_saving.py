@@ -467,10 +467,24 @@ def test_clones_have_new_weights():
     assert not np.array_equal(twin.get_weights()[0], model.get_weights()[0])
     twin.set_weights(model.get_weights())
     assert np.array_equal(twin.predict(ROWS), model.predict(ROWS))
+    assert twin.compiled and twin.optimizer is not model.optimizer
     wider = cdl.models.clone_model(model, clone_function=lambda layer: layers.Dense(2 * layer.units))
     assert wider.output_shape == (None, 4)
     with pytest.raises(ValueError, match="Sequential"):
         cdl.models.clone_model(layers.Dense(2))
+
+
+def test_a_clone_learns_with_an_optimizer_and_metrics_of_its_own():
+    model = Sequential([layers.Input((6,)), layers.Dense(2)])
+    worst = cdl.metrics.MeanAbsoluteError(name="worst")
+    model.compile(cdl.optimizers.SGD(0.25), cdl.losses.Huber(), metrics=[worst])
+    model.fit(ROWS, ROWS[:, :2], verbose=0)
+    twin = cdl.models.clone_model(model)
+    assert twin.optimizer.learning_rate == 0.25 and twin.optimizer.iterations == 0 and twin.loss.name == "huber_loss"
+    before = worst.result()
+    twin.fit(ROWS, ROWS[:, :2], verbose=0)
+    assert worst.result() == before and list(twin.history.history) == ["loss", "worst"]
+    assert not cdl.models.clone_model(Sequential([layers.Input((3,)), layers.Dense(2)])).compiled
 
 
 # ---- names of files ----

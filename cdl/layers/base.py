@@ -27,6 +27,11 @@ def _recording_build(build: Any) -> Any:
 
     @functools.wraps(build)
     def build_and_record(self: Layer, input_shape: Shape) -> None:
+        if self.built and self._variables:
+            raise ValueError(
+                f"{self.who} is built already, for inputs of shape {self._build_shape}; another build({input_shape}) "
+                f"would make its variables twice. Make a new layer."
+            )
         build(self, tuple(input_shape))
         if not self.built:
             self.built = True
@@ -102,8 +107,8 @@ class Layer:
             self._input_shape_argument = tuple(kwargs.pop("batch_input_shape"))
         if kwargs:
             raise ValueError(f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}")
-        if name is not None and not isinstance(name, str):
-            raise ValueError(f"{type(self).__name__}: name is a string. Received: {name!r}")
+        if name is not None and (not isinstance(name, str) or "/" in name):
+            raise ValueError(f"{type(self).__name__}: name is a string without '/'. Received: {name!r}")
         self.name = name or auto_name(type(self).__name__)
         self.dtype = float_type(dtype, type(self).__name__)
         self._float = np.dtype(self.dtype)
@@ -140,7 +145,8 @@ class Layer:
 
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
         """The output for `x`; keeps in `ctx` what `backward` needs."""
-        raise NotImplementedError(f"{type(self).__name__} does not define forward(ctx, x)")
+        instead = " in the place of `call`: see docs/keras.md, Different" if hasattr(self, "call") else ""
+        raise NotImplementedError(f"{type(self).__name__} does not define forward(ctx, x){instead}")
 
     def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray | None:
         """The gradient of the loss with respect to the input, from that with respect to the output.

@@ -24,7 +24,7 @@ class Masking(Layer):
         self.mask_value = mask_value
 
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
-        counted = self.compute_mask(x, None)[..., None]
+        counted = self.compute_mask(x)[..., None]
         ctx.save(counted)
         return np.where(counted, x, x.dtype.type(0))
 
@@ -32,7 +32,7 @@ class Masking(Layer):
         (counted,) = ctx.saved
         return np.where(counted, dy, dy.dtype.type(0))
 
-    def compute_mask(self, inputs: np.ndarray, previous_mask: np.ndarray | None) -> np.ndarray:
+    def compute_mask(self, inputs: np.ndarray, previous_mask: np.ndarray | None = None) -> np.ndarray:
         return np.any(inputs != self.mask_value, axis=-1)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

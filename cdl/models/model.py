@@ -225,8 +225,7 @@ class Model(Compilable, Storable):
             watchers.on_test_batch_begin(step)
             logs = self.test_step(pack_x_y_sample_weight(*batch))
             watchers.on_test_batch_end(step, logs)
-        logs = in_keras_order(logs)
-        watchers.on_test_end(logs)
+        watchers.on_test_end(in_keras_order(logs))
         return logs
 
     def predict(

@@ -17,7 +17,8 @@ class Sequential(Chain, Model):
     """Layers one after the other; itself a layer, so that models nest.
 
     Parameters: `layers`, a list of layers, the first of which may be an `Input`; `trainable`; `name`.
-    Raises ValueError for what is not a layer, and for two layers of one name.
+    Raises ValueError for what is not a layer, and for two layers of one name; one layer
+    may be there twice, with the same weights.
 
     >>> model = Sequential([Input((784,)), Dense(128, activation="relu"), Dense(10, activation="softmax")])
     >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
@@ -39,9 +40,10 @@ class Sequential(Chain, Model):
             layer = InputLayer(batch_shape=layer.shape, dtype=layer.dtype, name=layer.name)
         if isinstance(layer, InputLayer):
             if self._stack or self._input_layer:
+                has = f"input shape {self._input_layer.batch_shape}" if self._input_layer else "layers"
                 raise ValueError(
-                    f"Sequential model '{self.name}' has already been configured to use input shape "
-                    f"{self.input_shape if self.built else None}. You cannot add a different Input layer to it."
+                    f"Sequential model '{self.name}' has {has} already. You cannot add a different Input layer to it: "
+                    f"it has one, before all other layers."
                 )
             self._input_layer = layer
             return
@@ -50,7 +52,7 @@ class Sequential(Chain, Model):
                 f"Only instances of `cdl.Layer` can be added to a Sequential model. Received: {layer} "
                 f"(of type {type(layer)})"
             )
-        if any(layer.name == other.name for other in self._stack):
+        if any(layer.name == other.name and layer is not other for other in self._stack):
             raise ValueError(
                 "All layers added to a Sequential model should have unique names. "
                 f"Name '{layer.name}' is already the name of a layer in this model. "
@@ -74,7 +76,7 @@ class Sequential(Chain, Model):
 
     def _set_stack(self, stack: tuple[Layer, ...]) -> None:
         self._stack = stack
-        self._sublayers[:] = stack
+        self._sublayers[:] = dict.fromkeys(stack)
         self.built = False
         Layer.structure_version += 1
         if self._input_layer is not None and stack:
@@ -87,7 +89,7 @@ class Sequential(Chain, Model):
             )
         if self._input_layer is None:
             self._input_layer = InputLayer(batch_shape=(None, *input_shape[1:]))
-            self._sublayers[:] = self._stack  # the input is none of them
+            self._sublayers[:] = dict.fromkeys(self._stack)  # the input is none of them
         super().build(input_shape)
         self._connect()
 
@@ -204,7 +206,9 @@ class Sequential(Chain, Model):
 
         model = cls(name=config.get("name"), trainable=config.get("trainable", True))
         for entry in config["layers"]:
-            model.add(layers.deserialize(entry, custom_objects))
+            layer = layers.deserialize(entry, custom_objects)
+            again = (other for other in model._stack if other.name == layer.name)  # names are unique: it is that layer
+            model.add(next(again, layer))
         if not model.built and config.get("build_input_shape"):
             model.build(tuple(config["build_input_shape"]))
         return model

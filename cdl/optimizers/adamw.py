@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cdl.optimizers.adam import Adam
 from cdl.optimizers.state import LearningRate
 
@@ -32,6 +34,7 @@ class AdamW(Adam):
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
+        **kwargs: Any,
     ) -> None:
         if weight_decay is None:
             raise ValueError("Argument `weight_decay` must be a float. Received: weight_decay=None")
@@ -51,4 +54,5 @@ class AdamW(Adam):
             loss_scale_factor,
             gradient_accumulation_steps,
             name,
+            **kwargs,
         )

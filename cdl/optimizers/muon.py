@@ -63,6 +63,7 @@ class Muon(Optimizer):
         ns_steps: int = 5,
         nesterov: bool = True,
         rms_rate: float | None = 0.2,
+        **kwargs: Any,
     ) -> None:
         super().__init__(
             learning_rate,
@@ -76,6 +77,7 @@ class Muon(Optimizer):
             loss_scale_factor,
             gradient_accumulation_steps,
             name,
+            **kwargs,
         )
         if isinstance(exclude_layers, str):
             raise ValueError(f"Muon: exclude_layers is a list of strings. Received: {exclude_layers!r}")

@@ -19,6 +19,19 @@ from cdl.variable import Variable
 LearningRate = float | Callable[..., float]
 
 
+def refuse_former_names(unknown: dict[str, Any], who: str) -> None:
+    """Arguments that no optimizer has: `decay` is ignored with a warning, as in Keras; ValueError for the others."""
+    if unknown.pop("decay", None) is not None:
+        warnings.warn(
+            f"{who}: argument `decay` is no longer supported and will be ignored. For a learning rate that falls, pass "
+            f"a schedule: learning_rate=optimizers.schedules.InverseTimeDecay(learning_rate, 1, decay).",
+            stacklevel=4,
+        )
+    if unknown:
+        cure = "; `lr` is `learning_rate` now" if "lr" in unknown else ""
+        raise ValueError(f"{who}: argument(s) not recognized: {unknown}{cure}.")
+
+
 class OptimizerState:
     """The arguments that all optimizers have, checked; the learning rate; the variables that are saved with a model."""
 
@@ -35,7 +48,9 @@ class OptimizerState:
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
+        **kwargs: Any,
     ) -> None:
+        refuse_former_names(kwargs, type(self).__name__)
         if loss_scale_factor is not None:
             raise ValueError(
                 f"`loss_scale_factor` is for training in half precision; cdl computes in float32 and float64. "

@@ -65,9 +65,9 @@ def save_model(model: Any, path: Any, include_optimizer: bool = True) -> None:
         for key, text in texts.items():
             hdf5.attrs[key] = text
         weights = hdf5.create_group("model_weights")
-        write_names(weights, "layer_names", [layer.name for layer in model.layers])
+        write_names(weights, "layer_names", [layer.name for layer in dict.fromkeys(model.layers)])
         weights.attrs["keras_version"], weights.attrs["backend"] = KERAS_VERSION, "cdl"
-        for layer in model.layers:
+        for layer in dict.fromkeys(model.layers):
             write_variables(weights.create_group(layer.name), in_legacy_order(layer))
         write_variables(weights.create_group("top_level_model_weights"), model._own_variables())
         if "training_config" in texts:
@@ -142,7 +142,7 @@ def fill(model: Any, file: Any, tensors: Mapping[str, HDF5Tensor], skip_mismatch
         for name in names_attribute(group, "layer_names", who)
     ]
     saved = [(name, weights) for name, weights in saved if weights]
-    layers = [layer for layer in model.layers if layer.weights]
+    layers = [layer for layer in dict.fromkeys(model.layers) if layer.weights]
     if len(saved) != len(layers):
         raise FormatError(f"{who}: the model has {len(layers)} layers with weights, the file has {len(saved)}.")
     pairs = [
