@@ -100,6 +100,7 @@ static void add_terms(const stack *w, term t, ptrdiff_t rows, const real *a, ptr
 typedef struct {
     ptrdiff_t first, rows, step;
     ptrdiff_t row, U;                   /* row = i + U */
+    ptrdiff_t terms;                    /* of the sums: i + u, or i where h_{s-1} is zeros */
     real *now, *next;                   /* [rows][x_s | h_{s-1}], [rows][ - | h_s] */
     real *more;                         /* [rows][row], for the cell */
     real *state;                        /* [rows][U], for the cell */
@@ -115,8 +116,8 @@ typedef struct recurrence {
     const real *bias[4][2];             /* what the cell's sums begin with: two rows of u, either may be NULL */
     const real *state0;                 /* [n][u], or NULL: the first and the last state besides h */
     real *last_state;
-    real *h, *kept;                     /* kept: [n][t][parts u], or NULL */
-    ptrdiff_t parts;
+    real *h, *kept;                     /* kept: [t][parts][n][u], or NULL: the sums of z, then the state, then h */
+    ptrdiff_t sums;
     int together;                       /* the cell needs the parts of all blocks together */
     cdl_function f;
     int reset_after;
@@ -137,10 +138,12 @@ static void copy_rows(ptrdiff_t count, ptrdiff_t size, const real *from, ptrdiff
             store_n(to + r * to_row + j, size - j, load_n(from + r * from_row + j, size - j));
 }
 
-/* The place of a row and this step in arrays [n][t][..]. */
-static inline ptrdiff_t place_in_time(const cdl_sequence *q, const strip *s, ptrdiff_t r)
+static int all_zeros(ptrdiff_t size, const real *x)
 {
-    return (s->first + r) * q->t + s->step;
+    mask other = {0};
+    for (ptrdiff_t j = 0; j < size; j += VL)
+        other |= load_n(x + j, size - j) != splat(0);
+    return first_lane(other) == VL;
 }
 
 /* The five parts [rows][width] of a block: the sums of four gates, which become the gates, and one more for the cell. */
@@ -149,23 +152,24 @@ static inline real *parts_of(const strip *s, ptrdiff_t j)
     return s->z + j * s->z_step;
 }
 
-/* kept = the first four parts of all blocks, and the state if five are kept: row by row, since the rows of `kept` lie so
- * that a few lines of many of them push one another out of the cache. */
-static void keep_parts(const recurrence *r, const strip *s)
+/* kept = the sums of all blocks, the state and h of this step: row by row, as they lie there. */
+static void keep(const recurrence *r, const strip *s)
 {
-    const ptrdiff_t u = r->q.u;
-    for (ptrdiff_t row = 0; row < s->rows; row++) {
-        real *kept = r->kept + place_in_time(&r->q, s, row) * r->parts * u;
-        for (ptrdiff_t part = 0, width; part < 4; part++, kept += u)
-            for (ptrdiff_t j = 0; j < u; j += width) {
+    const ptrdiff_t n = r->q.n, u = r->q.u, parts = r->sums + (r->last_state != NULL) + 1;
+    real *kept = r->kept + (s->step * parts * n + s->first) * u;
+    for (ptrdiff_t part = 0; part < r->sums; part++, kept += n * u)
+        for (ptrdiff_t row = 0; row < s->rows; row++)
+            for (ptrdiff_t j = 0, width; j < u; j += width) {
                 width = block_width(&r->w, s->rows, j);
                 const real *from = parts_of(s, j) + (part * s->rows + row) * width;
                 for (ptrdiff_t v = 0; v < width; v += VL)
-                    store_n(kept + j + v, u - j - v, load(from + v));
+                    store_n(kept + row * u + j + v, u - j - v, load(from + v));
             }
-        if (r->parts > 4)
-            copy_rows(1, u, s->state + row * s->U, 0, kept, 0);
+    if (r->last_state) {
+        copy_rows(s->rows, u, s->state, s->U, kept, u);
+        kept += n * u;
     }
+    copy_rows(s->rows, u, s->next + r->q.i, s->row, kept, u);
 }
 
 static void steps_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
@@ -173,7 +177,7 @@ static void steps_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
     recurrence *r = arg;
     const cdl_sequence *q = &r->q;
     const ptrdiff_t i = q->i, u = q->u, U = round_up(u, NR), row = i + U, rows = even_part(end - begin, STRIP);
-    const int together = r->together || r->kept != NULL;
+    const int together = r->together || (r->kept && r->sums), fresh = all_zeros(q->n * u, q->h0);
     const ptrdiff_t z_size = 5 * (together ? rows * U : most(rows * NR, LONG));
     const ptrdiff_t size = 3 * rows * row + rows * U + z_size + 4 * U;
     real *room = cdl_workspace(sizeof(real) * (size_t)size);
@@ -198,14 +202,19 @@ static void steps_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
         if (r->state0)
             copy_rows(s.rows, u, r->state0 + s.first * u, u, s.state, U);
         for (s.step = 0; s.step < q->t; s.step++) {
-            copy_rows(s.rows, i, (const real *)q->x + place_in_time(q, &s, 0) * i, q->t * i, s.now, row);
+            copy_rows(s.rows, i, (const real *)q->x + (s.first * q->t + s.step) * i, q->t * i, s.now, row);
+            s.terms = fresh && s.step == 0 ? i : i + u;
             r->step(r, &s);
             if (r->kept)
-                keep_parts(r, &s);
+                keep(r, &s);
+            if (q->every_step)
+                copy_rows(s.rows, u, s.next + i, row, r->h + (s.first * q->t + s.step) * u, q->t * u);
             real *now = s.now;
             s.now = s.next;
             s.next = now;
         }
+        if (!q->every_step)
+            copy_rows(s.rows, u, s.now + i, row, r->h + s.first * u, u);
         if (r->last_state)
             copy_rows(s.rows, u, s.state, U, r->last_state + s.first * u, u);
     }

@@ -344,10 +344,19 @@ CONVOLUTIONS = [
 
 
 def recurrent(
-    n: int, t: int, i: int, u: int, masked: bool = False, bias: bool = True, last: bool = False, needed=(True, True)
+    n: int,
+    t: int,
+    i: int,
+    u: int,
+    masked: bool = False,
+    bias: bool = True,
+    last: bool = False,
+    needed=(True, True),
+    fresh: bool = False,
 ) -> list[Case]:
-    """All kinds of layers, and their ways back. last: dh is about the last step alone."""
-    x, h0 = normal(n, t, i), normal(n, u)
+    """All kinds of layers, and their ways back. last: dh is about the last step alone; fresh: h0 is zeros."""
+    x, h0 = normal(n, t, i), between(0, 0, n, u) if fresh else normal(n, u)
+    wanted = (True, True), (False, not last)  # need_gradient, every_step
 
     def present(rng: np.random.Generator, *_: Any) -> np.ndarray | None:
         """Gaps everywhere, and samples without any step."""
@@ -367,24 +376,20 @@ def recurrent(
     cases = []
     for f in ("tanh", "relu", "sigmoid", "linear"):
         plain = (x, h0, between(-0.5, 0.5, i, u), between(-0.7 / (1 + u), 0.7 / (1 + u), u, u))
-        h = after(lambda *a, f=f: reference.simple_rnn(*a[:4], None, a[4], f))
-        cases += [
-            Case("simple_rnn", *plain, offsets(u), mask, f, **how),
-            Case("simple_rnn_backward", *plain, mask, h, dh, f, *needed, **back),
-        ]
+        kept = after(lambda *a, f=f: reference.simple_rnn(*a[:4], None, a[4], f, True, True)[1])
+        cases += [Case("simple_rnn", *plain, offsets(u), mask, f, *results, **how) for results in wanted]
+        cases.append(Case("simple_rnn_backward", *plain, mask, kept, dh, f, *needed, **back))
     c0, four, three = normal(n, u), weights(4), weights(3)
-    h = after(lambda *a: reference.lstm(*a[:5], None, a[5], True)[0])
-    kept = after(lambda *a: reference.lstm(*a[:5], None, a[5], True)[2])
-    cases += [Case("lstm", x, h0, c0, *four, offsets(4 * u), mask, keep, **how) for keep in (True, False)]
+    kept = after(lambda *a: reference.lstm(*a[:5], None, a[5], True, True)[2])
+    cases += [Case("lstm", x, h0, c0, *four, offsets(4 * u), mask, *results, **how) for results in wanted]
     cases += [
-        Case("lstm_backward", x, h0, c0, *four, mask, h, kept, dh, dc, *needed, **back) for dc in (None, normal(n, u))
+        Case("lstm_backward", x, h0, c0, *four, mask, kept, dh, dc, *needed, **back) for dc in (None, normal(n, u))
     ]
     for reset_after in (True, False):
         b = offsets(2, 3 * u) if reset_after else offsets(3 * u)
-        h = after(lambda *a, r=reset_after: reference.gru(*a[:4], None, a[4], r, True)[0])
-        kept = after(lambda *a, r=reset_after: reference.gru(*a[:4], None, a[4], r, True)[1])
-        cases += [Case("gru", x, h0, *three, b, mask, reset_after, keep, **how) for keep in (True, False)]
-        cases.append(Case("gru_backward", x, h0, *three, mask, h, kept, dh, reset_after, *needed, **back))
+        kept = after(lambda *a, r=reset_after: reference.gru(*a[:4], None, a[4], r, True, True)[1])
+        cases += [Case("gru", x, h0, *three, b, mask, reset_after, *results, **how) for results in wanted]
+        cases.append(Case("gru_backward", x, h0, *three, mask, kept, dh, reset_after, *needed, **back))
     return cases
 
 
@@ -402,7 +407,10 @@ RECURRENT = [
     *recurrent(6, 3, 16, 20, needed=(False, False), masked=True),
     *recurrent(111, 5, 12, 40, masked=True),  # several strips, enough work for three threads
     *recurrent(3, 300, 4, 10, last=True),
-    *recurrent(20, 30, 30, 50),
+    *recurrent(20, 30, 30, 50, fresh=True),
+    *recurrent(65, 9, 11, 12, fresh=True, masked=True, last=True),
+    *recurrent(1, 6, 5, 70, fresh=True, last=True),
+    *recurrent(300, 1, 2, 3, fresh=True),
     *recurrent(4, 0, 3, 5),
     *recurrent(0, 4, 3, 5),
     *recurrent(2, 3, 4, 0),
