@@ -14,6 +14,7 @@ enum {
     STRIP = 48,                         /* samples */
     FEW_ROWS_IN_ALL = 16,               /* samples times steps, for which packing the weights does not pay */
     LONG = 8 * VL,                      /* the columns of run_row */
+    AHEAD = 24,                         /* steps of a single sample whose inputs are multiplied together */
 };
 
 /* ---- Weights ------------------------------------------------------------------------------------------------------ */
@@ -61,18 +62,18 @@ static inline ptrdiff_t block_width(const stack *w, ptrdiff_t rows, ptrdiff_t j)
     return w->u - j <= VL ? VL : NR;
 }
 
-/* Terms [from, to) of the sums  z[rows][width] = bias + [x | h] w  for the units from j on of a gate. */
+/* Terms [from, to) of the sums  z[rows][width] = start + [x | h] w  for the units from j on of a gate. */
 typedef struct {
     ptrdiff_t gate, j, width, from, to;
-    const real *bias;
-    int continued;                      /* begin with what is in z, not with the bias */
+    const real *start;
+    int continued;                      /* begin with what is in z, not with `start` */
 } term;
 
-static void add_terms(const stack *w, term t, ptrdiff_t rows, const real *a, ptrdiff_t a_row, real *z)
+static void add_terms(const stack *w, term t, ptrdiff_t rows, const real *a, ptrdiff_t a_row, real *z, ptrdiff_t z_row)
 {
     const ptrdiff_t zero = 0;
-    const axis a_rows = {1, rows, a_row, &zero}, z_rows = {1, rows, t.width, &zero};
-    tile_job job = {.k = {1, t.to - t.from, 1, &zero}, .b_step = NR, .continued = t.continued, .bias = t.bias,
+    const axis a_rows = {1, rows, a_row, &zero}, z_rows = {1, rows, z_row, &zero};
+    tile_job job = {.k = {1, t.to - t.from, 1, &zero}, .b_step = NR, .continued = t.continued, .bias = t.start,
                     .floor = -__builtin_inf()};
     if (t.j >= w->in_place) {
         const ptrdiff_t panel = t.gate * stack_panels(w) + (t.j - w->in_place) / NR;
@@ -85,7 +86,7 @@ static void add_terms(const stack *w, term t, ptrdiff_t rows, const real *a, ptr
     job.b_step = w->gates * w->u;
     for (int m = 0; m < 2; m++) {
         const ptrdiff_t from = most(t.from, top[m]), to = least(t.to, top[m + 1]);
-        if (from >= to && job.continued)
+        if (from >= to && (m == 0 || job.continued))
             continue;
         job.k.length = most(0, to - from);
         job.b = matrix[m] + (from - top[m]) * job.b_step + t.gate * w->u + t.j;
@@ -100,13 +101,15 @@ static void add_terms(const stack *w, term t, ptrdiff_t rows, const real *a, ptr
 typedef struct {
     ptrdiff_t first, rows, step;
     ptrdiff_t row, U;                   /* row = i + U */
-    ptrdiff_t terms;                    /* of the sums: i + u, or i where h_{s-1} is zeros */
     real *now, *next;                   /* [rows][x_s | h_{s-1}], [rows][ - | h_s] */
     real *more;                         /* [rows][row], for the cell */
     real *state;                        /* [rows][U], for the cell */
     real *z;                            /* [5][rows][width] for each block of units, if they are needed together */
     ptrdiff_t z_step;                   /* from unit to unit: 5 rows, or 0 */
     real *bias;                         /* [4][U], with zeros beyond u */
+    real *ahead;                        /* [AHEAD][4][U]: the same, and all terms of x; NULL if that is not done */
+    const real *start;                  /* [4][U]: what the sums of this step begin with, one of these two */
+    ptrdiff_t from, to;                 /* the terms that they lack: all, or not those of x, or not those of zeros in h */
 } strip;
 
 typedef struct recurrence {
@@ -172,6 +175,21 @@ static void keep(const recurrence *r, const strip *s)
     copy_rows(s->rows, u, s->next + r->q.i, s->row, kept, u);
 }
 
+/* The terms of x for the next steps: a single sample could otherwise not use a weight twice. */
+static void look_ahead(const recurrence *r, const strip *s)
+{
+    const cdl_sequence *q = &r->q;
+    const ptrdiff_t steps = least(AHEAD, q->t - s->step), row = 4 * s->U;
+    for (ptrdiff_t step = 0; step < steps; step++)
+        copy_rows(1, row, s->bias, 0, s->ahead + step * row, 0);
+    for (ptrdiff_t gate = 0; gate < r->w.gates; gate++)
+        for (ptrdiff_t j = 0, width; j < q->u; j += width) {
+            width = block_width(&r->w, STRIP, j);
+            add_terms(&r->w, (term){gate, j, width, 0, q->i, NULL, 1}, steps, (const real *)q->x + (s->first * q->t + s->step) * q->i,
+                      q->i, s->ahead + gate * s->U + j, row);
+        }
+}
+
 static void steps_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 {
     recurrence *r = arg;
@@ -179,7 +197,8 @@ static void steps_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
     const ptrdiff_t i = q->i, u = q->u, U = round_up(u, NR), row = i + U, rows = even_part(end - begin, STRIP);
     const int together = r->together || (r->kept && r->sums), fresh = all_zeros(q->n * u, q->h0);
     const ptrdiff_t z_size = 5 * (together ? rows * U : most(rows * NR, LONG));
-    const ptrdiff_t size = 3 * rows * row + rows * U + z_size + 4 * U;
+    const ptrdiff_t ahead_size = q->n == 1 ? least(q->t, AHEAD) * 4 * U : 0;
+    const ptrdiff_t size = 3 * rows * row + rows * U + z_size + 4 * U + ahead_size;
     real *room = cdl_workspace(sizeof(real) * (size_t)size);
     if (room == NULL) {
         __atomic_store_n(&r->status, -1, __ATOMIC_RELAXED);
@@ -190,6 +209,7 @@ static void steps_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
     s.now = s.state + rows * U;
     s.next = s.now + rows * row;
     s.more = s.next + rows * row;
+    s.ahead = ahead_size ? s.more + rows * row : NULL;
     for (int gate = 0; gate < 4; gate++)
         for (int part = 0; part < 2; part++)
             for (ptrdiff_t j = 0; r->bias[gate][part] && j < u; j++)
@@ -203,7 +223,12 @@ static void steps_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
             copy_rows(s.rows, u, r->state0 + s.first * u, u, s.state, U);
         for (s.step = 0; s.step < q->t; s.step++) {
             copy_rows(s.rows, i, (const real *)q->x + (s.first * q->t + s.step) * i, q->t * i, s.now, row);
-            s.terms = fresh && s.step == 0 ? i : i + u;
+            s.start = s.bias, s.from = 0, s.to = fresh && s.step == 0 ? i : i + u;
+            if (s.ahead) {
+                if (s.step % AHEAD == 0)
+                    look_ahead(r, &s);
+                s.start = s.ahead + s.step % AHEAD * 4 * U, s.from = i;
+            }
             r->step(r, &s);
             if (r->kept)
                 keep(r, &s);

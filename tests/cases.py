@@ -409,7 +409,7 @@ RECURRENT = [
     *recurrent(3, 300, 4, 10, last=True),
     *recurrent(20, 30, 30, 50, fresh=True),
     *recurrent(65, 9, 11, 12, fresh=True, masked=True, last=True),
-    *recurrent(1, 6, 5, 70, fresh=True, last=True),
+    *recurrent(1, 30, 5, 70, fresh=True, last=True),
     *recurrent(300, 1, 2, 3, fresh=True),
     *recurrent(4, 0, 3, 5),
     *recurrent(0, 4, 3, 5),
