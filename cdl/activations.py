@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import sys
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -43,7 +44,9 @@ class Activation:
         parameters: dict[str, Any] | None = None,
     ) -> None:
         self.function, self._gradient, self.parameters = function, gradient, parameters or {}
+        self.unbound = self  # the one without parameters, of which `bind` made this one
         self.__name__ = getattr(function, "__name__", type(function).__name__)
+        self.__module__ = getattr(function, "__module__", type(function).__module__)
         self.__doc__ = function.__doc__
         self.__wrapped__ = function  # inspect.signature and help() look here
 
@@ -55,7 +58,9 @@ class Activation:
     def bind(self, **parameters: Any) -> Activation:
         """The same function with these parameters; TypeError if it has none of that name."""
         inspect.signature(self.function).bind_partial(None, **parameters)
-        return type(self)(self.function, self._gradient, {**self.parameters, **parameters})
+        bound = type(self)(self.function, self._gradient, {**self.parameters, **parameters})
+        bound.unbound = self.unbound
+        return bound
 
     def __call__(self, x: Any, *args: Any, **parameters: Any) -> np.ndarray:
         x = as_float(x, f"{self.__name__}: x")
@@ -78,28 +83,16 @@ class Activation:
         return f"<activation {self.__name__}(x{bound})>"
 
     def __reduce__(self) -> Any:
-        """A built-in one is pickled and copied by name."""
-        if _registry.objects.get(self.__name__) is self:
-            return get, (self.__name__,)
-        return type(self), (self.function, self._gradient, self.parameters)
+        """What a module knows by its name, as it does all that decorators made, is pickled and copied by that name."""
+        if self.parameters:
+            return _bind, (self.unbound, self.parameters)
+        if getattr(sys.modules.get(self.__module__), self.__name__, None) is self:
+            return self.__name__
+        return type(self), (self.function, self._gradient)
 
 
-class OfLayer(Activation):
-    """The function of an activation layer, as in `Dense(30, activation=LeakyReLU())`, which configs describe by it."""
-
-    def __init__(self, function: Any, gradient: None = None, parameters: dict[str, Any] | None = None) -> None:
-        super().__init__(function, None, parameters)
-        self.inner: Activation = function.activation
-        self.fused = self.inner.fused
-
-    def __call__(self, x: Any, *args: Any, **parameters: Any) -> np.ndarray:
-        return self.inner(x, *args, **parameters)
-
-    def forward(self, x: np.ndarray) -> np.ndarray:
-        return self.inner.forward(x)
-
-    def backward(self, x: np.ndarray, y: np.ndarray, dy: np.ndarray) -> np.ndarray:
-        return self.inner.backward(x, y, dy)
+def _bind(function: Activation, parameters: dict[str, Any]) -> Activation:
+    return function.bind(**parameters)
 
 
 class Elementwise(Activation):
@@ -423,43 +416,63 @@ _registry = registry.Registry(
 swish, hard_swish = silu, hard_silu
 
 
+# Keras has no functions with bound parameters: it takes layers in their place. These are the same function.
+_LAYERS = {"relu": "ReLU", "leaky_relu": "LeakyReLU", "elu": "ELU", "softmax": "Softmax"}
+
+
 def get(identifier: Any) -> Activation:
     """An activation from a name, a config, a callable, or None (which means `linear`). ValueError for anything else.
 
-    An activation layer, such as LeakyReLU, gives its function. Another callable serves for prediction only, unless it
-    has `backward(x, y, dy)`. ValueError for a layer with variables.
+    A callable that has no `backward(x, y, dy)` serves for prediction only. Of a layer that is an activation, such as
+    `layers.LeakyReLU(0.1)`, it is the function; ValueError for other layers.
 
     >>> get("relu")([-1.0, 2.0])
     array([0., 2.], dtype=float32)
     """
     if identifier is None:
         return linear
-    module = str(identifier.get("module")) if isinstance(identifier, dict) else ""
-    of_layer = module.startswith(("keras.layers", "keras.src.layers"))
-    found = registry.deserialize(identifier) if of_layer else _registry.get(identifier)
+    if isinstance(identifier, dict):
+        return deserialize(identifier)
+    found = _registry.get(identifier)
     if isinstance(found, Activation):
         return found
-    if getattr(found, "stands_for_its_function", False):
-        return OfLayer(found)
-    if hasattr(found, "add_weight"):
-        raise ValueError(f"activation: {found!r} is no function. Add it as a layer of its own, behind this one.")
+    if hasattr(found, "as_function"):
+        return found.as_function()
+    if hasattr(found, "compute_output_shape"):
+        raise ValueError(
+            f"{found!r} is a layer, not an activation function: an activation has no variables and keeps the shape of "
+            f"its input. Put the layer behind this one."
+        )
     return Activation(found, getattr(found, "backward", None))
 
 
 def serialize(activation: Any) -> Any:
-    """The name of a built-in activation, else a config. ValueError for one with bound parameters."""
+    """The name of a built-in activation, else a config: of the layer that is this function, where Keras has one."""
+    if hasattr(activation, "as_function"):
+        activation = activation.as_function()
     name = getattr(activation, "__name__", "")
     if _registry.objects.get(name) is activation:
         return name
     if isinstance(activation, Activation) and activation.parameters:
-        raise ValueError(
-            f"{activation!r} cannot be serialized by name. Use the layer of that name, which keeps its arguments."
-        )
+        return _serialize_bound(activation)
     # Registered is either the activation or the function that `get` made an activation of.
     is_wrapper = isinstance(activation, Activation) and registry.get_registered_name(activation) == activation.__name__
     return registry.serialize(activation.function if is_wrapper else activation)
 
 
+def _serialize_bound(activation: Activation) -> dict[str, Any]:
+    name, parameters = activation.__name__, registry.serialize(activation.parameters)
+    described = {"config": parameters, "registered_name": None}
+    if _registry.objects.get(name) is not activation.unbound:  # one of the user's
+        registered = registry.get_registered_name(activation.unbound)
+        return {"module": activation.__module__, "class_name": name, **described, "registered_name": registered}
+    known_to_keras = name == "softmax" or all(value is None or value >= 0 for value in parameters.values())
+    if name in _LAYERS and known_to_keras:
+        return {"module": "keras.layers", "class_name": _LAYERS[name], **described}
+    return {"module": _registry.module, "class_name": name, **described}
+
+
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The activation that a name or a config describes."""
-    return get(_registry.deserialize(config, custom_objects))
+    of_layer = isinstance(config, dict) and config.get("module") == "keras.layers"
+    return get((registry if of_layer else _registry).deserialize(config, custom_objects))

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cdl import config, ops
 from cdl.utils import registry
 from cdl.utils.numerical import as_float
+
+if TYPE_CHECKING:
+    from cdl.variable import Variable
 
 
 class Regularizer:
@@ -30,6 +32,12 @@ class Regularizer:
 
     def gradient(self, w: np.ndarray) -> np.ndarray:
         raise _no_gradient(type(self).__name__)
+
+    def add_gradient_to(self, variable: Variable) -> float:
+        """Add `gradient(w)` to the variable's gradient; returns the penalty."""
+        w = variable.value
+        variable.add_gradient(np.asarray(self.gradient(w), w.dtype))
+        return float(self(w))
 
     def get_config(self) -> dict[str, Any]:
         raise NotImplementedError(f"{type(self).__name__} does not implement get_config()")
@@ -76,7 +84,15 @@ class L1L2(Regularizer):
         return ops.penalty(as_float(w, "w"), self.l1, self.l2)
 
     def gradient(self, w: np.ndarray) -> np.ndarray:
-        return ops.penalty_gradient(as_float(w, "w"), self.l1, self.l2)
+        w = as_float(w, "w")
+        return ops.add_penalty(np.zeros_like(w), w, self.l1, self.l2)[1]
+
+    def add_gradient_to(self, variable: Variable) -> float:
+        w, grad = variable.value, variable.grad
+        if type(grad) is not np.ndarray or grad.dtype != w.dtype:
+            return super().add_gradient_to(variable)
+        penalty, variable.grad = ops.add_penalty(grad, w, self.l1, self.l2)  # in one pass over both
+        return penalty
 
     def get_config(self) -> dict[str, Any]:
         return {"l1": self.l1, "l2": self.l2}
@@ -166,7 +182,7 @@ def get(identifier: Any) -> Regularizer | None:
     if identifier is None:
         return None
     found = _registry.get(identifier)
-    return found if hasattr(found, "gradient") and not isinstance(found, FunctionType) else FunctionRegularizer(found)
+    return found if isinstance(found, Regularizer) else FunctionRegularizer(found)
 
 
 def serialize(regularizer: Any) -> Any:

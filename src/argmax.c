@@ -1,4 +1,4 @@
-/* argmax.c - where the largest element of each row is. */
+/* argmax.c - where the largest element of each row is, and whether it is where a label says. */
 #include <math.h>
 
 /* The first position of the largest element of x[d]; NaN counts as larger than all, as in NumPy. */
@@ -32,6 +32,8 @@ typedef struct {
     ptrdiff_t d;
     const real *x;
     int64_t *index;
+    const int32_t *label;
+    uint8_t *equal;
 } argmax_of_rows;
 
 static void argmax_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
@@ -45,4 +47,17 @@ static void argmax(ptrdiff_t n, ptrdiff_t d, const void *x, int64_t *index)
 {
     argmax_of_rows a = {.d = d, .x = x, .index = index};
     cdl_parallel(n, 64, n * (4 + 0.1 * d), argmax_task, &a);
+}
+
+static void argmax_equals_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
+{
+    const argmax_of_rows *a = arg;
+    for (ptrdiff_t r = begin; r < end; r++)
+        a->equal[r] = row_argmax(a->d, a->x + r * a->d) == a->label[r];
+}
+
+static void argmax_equals(ptrdiff_t n, ptrdiff_t d, const void *x, const int32_t *label, uint8_t *equal)
+{
+    argmax_of_rows a = {.d = d, .x = x, .label = label, .equal = equal};
+    cdl_parallel(n, 64, n * (4 + 0.1 * d), argmax_equals_task, &a);
 }

@@ -88,11 +88,12 @@ typedef struct {
     const void *kernel, *recurrent_kernel;      /* [i,g*u], [u,g*u] */
     const void *bias;                           /* [g*u], or as in cdl/ops/recurrence.py; NULL for zeros */
     const unsigned char *mask;                  /* [n,t]: 0 where a step is left out; NULL for ones */
+    int every_step;                             /* h[n,t,u] of all steps is wanted, else that of the last one, h[n,u] */
 } cdl_sequence;
 
 /* What comes back to it, and what it makes of that.  dx, and dkernel, drecurrent_kernel, dbias together, may be NULL. */
 typedef struct {
-    const void *dh;                             /* of all h[n,t,u] if every_step, else of the last ones, [n,u] */
+    const void *dh;                             /* as h, with an every_step of its own */
     int every_step;
     void *dx, *dh0, *dkernel, *drecurrent_kernel, *dbias;
 } cdl_sequence_gradients;
@@ -168,16 +169,15 @@ typedef struct {
                                           const void *kernel, const void *y, const void *dy, cdl_function f, void *dx,
                                           void *dkernel, void *dbias);
 
-    /* Recurrent layers: h[n,t,u] of all steps.  Formulas: cdl/ops/recurrence.py.  kept: [n,t,5u] for lstm, [n,t,4u] for gru;
-     * NULL if there will be no way back.  dc: NULL for zeros. */
-    int (*simple_rnn)(const cdl_sequence *q, cdl_function f, void *h);
-    int (*simple_rnn_backward)(const cdl_sequence *q, cdl_function f, const void *h, const cdl_sequence_gradients *g);
+    /* Recurrent layers.  Formulas: cdl/ops/recurrence.py.  kept[t,parts,n,u], with 1, 6 and 5 parts, is for the way back; NULL
+     * if there will be none.  dc: NULL for zeros. */
+    int (*simple_rnn)(const cdl_sequence *q, cdl_function f, void *h, void *kept);
+    int (*simple_rnn_backward)(const cdl_sequence *q, cdl_function f, const void *kept, const cdl_sequence_gradients *g);
     int (*lstm)(const cdl_sequence *q, const void *c0, void *h, void *c, void *kept);
-    int (*lstm_backward)(const cdl_sequence *q, const void *c0, const void *h, const void *kept,
-                         const cdl_sequence_gradients *g, const void *dc, void *dc0);
+    int (*lstm_backward)(const cdl_sequence *q, const void *c0, const void *kept, const cdl_sequence_gradients *g,
+                         const void *dc, void *dc0);
     int (*gru)(const cdl_sequence *q, int reset_after, void *h, void *kept);
-    int (*gru_backward)(const cdl_sequence *q, int reset_after, const void *h, const void *kept,
-                        const cdl_sequence_gradients *g);
+    int (*gru_backward)(const cdl_sequence *q, int reset_after, const void *kept, const cdl_sequence_gradients *g);
 
     /* The largest, or the mean, of the elements of each window that lie inside x[n,in..,c]; every window has some.
      * A gradient goes to the first of several largest elements. */
@@ -227,6 +227,8 @@ typedef struct {
 
     /* index[r] = the first position of the largest element of row r (of x[n,d], d > 0). */
     void (*argmax)(ptrdiff_t n, ptrdiff_t d, const void *x, int64_t *index);
+    /* equal[r] = whether that is label[r]: 1 or 0; any label will do. */
+    void (*argmax_equals)(ptrdiff_t n, ptrdiff_t d, const void *x, const int32_t *label, uint8_t *equal);
     /* sums[g] = x[order[start[g]]] + ... + x[order[start[g + 1] - 1]], in this order, for rows of d and each of `groups`;
      * none is empty.  cdl_group_rows finds them. */
     void (*sum_rows)(ptrdiff_t groups, ptrdiff_t d, const void *x, const int64_t *order, const int64_t *start,
@@ -248,9 +250,8 @@ typedef struct {
     cdl_rule lion;              /* m */
     cdl_rule ftrl;              /* n, z */
 
-    /* total = l1 * sum |x| + l2 * sum x^2, in double precision;  dx = l1 * sign(x) + 2 l2 x. */
-    int (*penalty)(ptrdiff_t size, const void *x, double l1, double l2, double *total);
-    void (*penalty_gradient)(ptrdiff_t size, const void *x, double l1, double l2, void *dx);
+    /* total = l1 * sum |x| + l2 * sum x^2, in double precision;  out = grad + l1 * sign(x) + 2 l2 x, unless it is NULL. */
+    int (*penalty)(ptrdiff_t size, const void *x, double l1, double l2, const void *grad, void *out, double *total);
 
     /* Random numbers: element j depends on (seed, stream, j) only.
      * uniform in [low, high);  normal(mean, deviation);

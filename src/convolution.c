@@ -134,8 +134,14 @@ static void forward_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
         }
         const int in_place = job->kernel.packed == NULL;
         const ptrdiff_t width = in_place ? WIDE : NR;
+        /* The windows after these, where they are read in place and are more than the first-level cache holds. */
+        const ptrdiff_t all = slab_pixels(p, s), later = slab_begin(p, s) + FEW_PIXELS;
+        const ptrdiff_t size = p->w.in[0] * p->w.in[1] * p->w.in[2] * p->i;
+        const int worth = v.inside && size / p->pixels * FEW_PIXELS * (ptrdiff_t)sizeof(real) > WAYS * WAY;
+        errand ahead = fetch(job->x.x, p->n * size, later, later + all, p->n * p->pixels,
+                             p->groups * ((o + width - 1) / width) * ((all + MR - 1) / MR));
         axis pixels;
-        for (ptrdiff_t done = 0, all = slab_pixels(p, s), count; done < all; done += count) {
+        for (ptrdiff_t done = 0, count; done < all; done += count) {
             const real *first = x + some_pixels(v.pixels, done, FEW_PIXELS, &pixels);
             count = pixels.runs * pixels.length;
             const axis y_rows = {1, count, p->o, &zero};
@@ -148,6 +154,7 @@ static void forward_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
                         .b_step = in_place ? o : NR,
                         .bias = job->bias ? job->bias + column : NULL,
                         .floor = job->f == CDL_RELU ? 0 : -__builtin_inf(),
+                        .errand = worth ? &ahead : NULL,
                     });
                 }
             y += count * p->o;

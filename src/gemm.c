@@ -44,6 +44,13 @@ typedef struct {
     const ptrdiff_t *start;
 } axis;
 
+/* Memory that is soon read or written.  A product leaves the way to it idle, and what is done between two products waits
+ * for it; so each tile asks for some lines of what comes later, and they arrive while it computes. */
+typedef struct {
+    const real *at;
+    ptrdiff_t left, each;               /* cache lines: in all, and for a tile */
+} errand;
+
 typedef struct {
     const real *a[MR];                  /* its rows */
     axis k;                             /* where their elements lie */
@@ -54,7 +61,26 @@ typedef struct {
     real *c[MR];
     ptrdiff_t tiles, a_next, c_next;    /* the same again for so many tiles, whose rows are so much further on */
     double floor;                       /* c = max(sum, floor): 0 for relu, else -infinity */
+    errand *errand;                     /* or NULL; what each tile fetches besides */
 } tile_job;
+
+/* For `tiles` tiles: of an array of `size`, what belongs to items [begin, end) of `all`. */
+static errand fetch(const real *array, ptrdiff_t size, ptrdiff_t begin, ptrdiff_t end, ptrdiff_t all, ptrdiff_t tiles)
+{
+    const double item = (double)size / all;
+    const ptrdiff_t from = item * (begin < all ? begin : all), to = item * (end < all ? end : all);
+    const ptrdiff_t lines = (to - from) / LANES;
+    return (errand){array + from, lines, (lines + tiles - 1) / tiles};
+}
+
+static inline void run_errand(errand *e)
+{
+    const ptrdiff_t lines = e->left < e->each ? e->left : e->each;
+    const real *end = e->at + lines * LANES;
+    for (; e->at < end; e->at += LANES)
+        __builtin_prefetch(e->at);
+    e->left -= lines;
+}
 
 static inline __attribute__((always_inline)) void tile(const int rows, const int vecs, const tile_job *job)
 {
@@ -73,6 +99,8 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
         a[r] = job->a[r];
     for (ptrdiff_t t = 0, in_a = 0, in_c = 0; t < job->tiles; t++, in_a += job->a_next, in_c += job->c_next) {
         const real *b = job->b;
+        if (vecs == 2 && job->errand)       /* a wide tile has no register to spare */
+            run_errand(job->errand);
 #pragma GCC unroll 8
         for (int r = 0; r < rows; r++)
 #pragma GCC unroll 8

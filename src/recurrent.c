@@ -14,6 +14,7 @@ enum {
     STRIP = 48,                         /* samples */
     FEW_ROWS_IN_ALL = 16,               /* samples times steps, for which packing the weights does not pay */
     LONG = 8 * VL,                      /* the columns of run_row */
+    AHEAD = 24,                         /* steps of a single sample whose inputs are multiplied together */
 };
 
 /* ---- Weights ------------------------------------------------------------------------------------------------------ */
@@ -61,18 +62,18 @@ static inline ptrdiff_t block_width(const stack *w, ptrdiff_t rows, ptrdiff_t j)
     return w->u - j <= VL ? VL : NR;
 }
 
-/* Terms [from, to) of the sums  z[rows][width] = bias + [x | h] w  for the units from j on of a gate. */
+/* Terms [from, to) of the sums  z[rows][width] = start + [x | h] w  for the units from j on of a gate. */
 typedef struct {
     ptrdiff_t gate, j, width, from, to;
-    const real *bias;
-    int continued;                      /* begin with what is in z, not with the bias */
+    const real *start;
+    int continued;                      /* begin with what is in z, not with `start` */
 } term;
 
-static void add_terms(const stack *w, term t, ptrdiff_t rows, const real *a, ptrdiff_t a_row, real *z)
+static void add_terms(const stack *w, term t, ptrdiff_t rows, const real *a, ptrdiff_t a_row, real *z, ptrdiff_t z_row)
 {
     const ptrdiff_t zero = 0;
-    const axis a_rows = {1, rows, a_row, &zero}, z_rows = {1, rows, t.width, &zero};
-    tile_job job = {.k = {1, t.to - t.from, 1, &zero}, .b_step = NR, .continued = t.continued, .bias = t.bias,
+    const axis a_rows = {1, rows, a_row, &zero}, z_rows = {1, rows, z_row, &zero};
+    tile_job job = {.k = {1, t.to - t.from, 1, &zero}, .b_step = NR, .continued = t.continued, .bias = t.start,
                     .floor = -__builtin_inf()};
     if (t.j >= w->in_place) {
         const ptrdiff_t panel = t.gate * stack_panels(w) + (t.j - w->in_place) / NR;
@@ -85,7 +86,7 @@ static void add_terms(const stack *w, term t, ptrdiff_t rows, const real *a, ptr
     job.b_step = w->gates * w->u;
     for (int m = 0; m < 2; m++) {
         const ptrdiff_t from = most(t.from, top[m]), to = least(t.to, top[m + 1]);
-        if (from >= to && job.continued)
+        if (from >= to && (m == 0 || job.continued))
             continue;
         job.k.length = most(0, to - from);
         job.b = matrix[m] + (from - top[m]) * job.b_step + t.gate * w->u + t.j;
@@ -106,6 +107,9 @@ typedef struct {
     real *z;                            /* [5][rows][width] for each block of units, if they are needed together */
     ptrdiff_t z_step;                   /* from unit to unit: 5 rows, or 0 */
     real *bias;                         /* [4][U], with zeros beyond u */
+    real *ahead;                        /* [AHEAD][4][U]: the same, and all terms of x; NULL if that is not done */
+    const real *start;                  /* [4][U]: what the sums of this step begin with, one of these two */
+    ptrdiff_t from, to;                 /* the terms that they lack: all, or not those of x, or not those of zeros in h */
 } strip;
 
 typedef struct recurrence {
@@ -115,8 +119,8 @@ typedef struct recurrence {
     const real *bias[4][2];             /* what the cell's sums begin with: two rows of u, either may be NULL */
     const real *state0;                 /* [n][u], or NULL: the first and the last state besides h */
     real *last_state;
-    real *h, *kept;                     /* kept: [n][t][parts u], or NULL */
-    ptrdiff_t parts;
+    real *h, *kept;                     /* kept: [t][parts][n][u], or NULL: the sums of z, then the state, then h */
+    ptrdiff_t sums;
     int together;                       /* the cell needs the parts of all blocks together */
     cdl_function f;
     int reset_after;
@@ -137,10 +141,12 @@ static void copy_rows(ptrdiff_t count, ptrdiff_t size, const real *from, ptrdiff
             store_n(to + r * to_row + j, size - j, load_n(from + r * from_row + j, size - j));
 }
 
-/* The place of a row and this step in arrays [n][t][..]. */
-static inline ptrdiff_t place_in_time(const cdl_sequence *q, const strip *s, ptrdiff_t r)
+static int all_zeros(ptrdiff_t size, const real *x)
 {
-    return (s->first + r) * q->t + s->step;
+    mask other = {0};
+    for (ptrdiff_t j = 0; j < size; j += VL)
+        other |= load_n(x + j, size - j) != splat(0);
+    return first_lane(other) == VL;
 }
 
 /* The five parts [rows][width] of a block: the sums of four gates, which become the gates, and one more for the cell. */
@@ -149,23 +155,39 @@ static inline real *parts_of(const strip *s, ptrdiff_t j)
     return s->z + j * s->z_step;
 }
 
-/* kept = the first four parts of all blocks, and the state if five are kept: row by row, since the rows of `kept` lie so
- * that a few lines of many of them push one another out of the cache. */
-static void keep_parts(const recurrence *r, const strip *s)
+/* kept = the sums of all blocks, the state and h of this step: row by row, as they lie there. */
+static void keep(const recurrence *r, const strip *s)
 {
-    const ptrdiff_t u = r->q.u;
-    for (ptrdiff_t row = 0; row < s->rows; row++) {
-        real *kept = r->kept + place_in_time(&r->q, s, row) * r->parts * u;
-        for (ptrdiff_t part = 0, width; part < 4; part++, kept += u)
-            for (ptrdiff_t j = 0; j < u; j += width) {
+    const ptrdiff_t n = r->q.n, u = r->q.u, parts = r->sums + (r->last_state != NULL) + 1;
+    real *kept = r->kept + (s->step * parts * n + s->first) * u;
+    for (ptrdiff_t part = 0; part < r->sums; part++, kept += n * u)
+        for (ptrdiff_t row = 0; row < s->rows; row++)
+            for (ptrdiff_t j = 0, width; j < u; j += width) {
                 width = block_width(&r->w, s->rows, j);
                 const real *from = parts_of(s, j) + (part * s->rows + row) * width;
                 for (ptrdiff_t v = 0; v < width; v += VL)
-                    store_n(kept + j + v, u - j - v, load(from + v));
+                    store_n(kept + row * u + j + v, u - j - v, load(from + v));
             }
-        if (r->parts > 4)
-            copy_rows(1, u, s->state + row * s->U, 0, kept, 0);
+    if (r->last_state) {
+        copy_rows(s->rows, u, s->state, s->U, kept, u);
+        kept += n * u;
     }
+    copy_rows(s->rows, u, s->next + r->q.i, s->row, kept, u);
+}
+
+/* The terms of x for the next steps: a single sample could otherwise not use a weight twice. */
+static void look_ahead(const recurrence *r, const strip *s)
+{
+    const cdl_sequence *q = &r->q;
+    const ptrdiff_t steps = least(AHEAD, q->t - s->step), row = 4 * s->U;
+    for (ptrdiff_t step = 0; step < steps; step++)
+        copy_rows(1, row, s->bias, 0, s->ahead + step * row, 0);
+    for (ptrdiff_t gate = 0; gate < r->w.gates; gate++)
+        for (ptrdiff_t j = 0, width; j < q->u; j += width) {
+            width = block_width(&r->w, STRIP, j);
+            add_terms(&r->w, (term){gate, j, width, 0, q->i, NULL, 1}, steps, (const real *)q->x + (s->first * q->t + s->step) * q->i,
+                      q->i, s->ahead + gate * s->U + j, row);
+        }
 }
 
 static void steps_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
@@ -173,9 +195,10 @@ static void steps_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
     recurrence *r = arg;
     const cdl_sequence *q = &r->q;
     const ptrdiff_t i = q->i, u = q->u, U = round_up(u, NR), row = i + U, rows = even_part(end - begin, STRIP);
-    const int together = r->together || r->kept != NULL;
+    const int together = r->together || (r->kept && r->sums), fresh = all_zeros(q->n * u, q->h0);
     const ptrdiff_t z_size = 5 * (together ? rows * U : most(rows * NR, LONG));
-    const ptrdiff_t size = 3 * rows * row + rows * U + z_size + 4 * U;
+    const ptrdiff_t ahead_size = q->n == 1 ? least(q->t, AHEAD) * 4 * U : 0;
+    const ptrdiff_t size = 3 * rows * row + rows * U + z_size + 4 * U + ahead_size;
     real *room = cdl_workspace(sizeof(real) * (size_t)size);
     if (room == NULL) {
         __atomic_store_n(&r->status, -1, __ATOMIC_RELAXED);
@@ -186,6 +209,7 @@ static void steps_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
     s.now = s.state + rows * U;
     s.next = s.now + rows * row;
     s.more = s.next + rows * row;
+    s.ahead = ahead_size ? s.more + rows * row : NULL;
     for (int gate = 0; gate < 4; gate++)
         for (int part = 0; part < 2; part++)
             for (ptrdiff_t j = 0; r->bias[gate][part] && j < u; j++)
@@ -198,14 +222,24 @@ static void steps_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
         if (r->state0)
             copy_rows(s.rows, u, r->state0 + s.first * u, u, s.state, U);
         for (s.step = 0; s.step < q->t; s.step++) {
-            copy_rows(s.rows, i, (const real *)q->x + place_in_time(q, &s, 0) * i, q->t * i, s.now, row);
+            copy_rows(s.rows, i, (const real *)q->x + (s.first * q->t + s.step) * i, q->t * i, s.now, row);
+            s.start = s.bias, s.from = 0, s.to = fresh && s.step == 0 ? i : i + u;
+            if (s.ahead) {
+                if (s.step % AHEAD == 0)
+                    look_ahead(r, &s);
+                s.start = s.ahead + s.step % AHEAD * 4 * U, s.from = i;
+            }
             r->step(r, &s);
             if (r->kept)
-                keep_parts(r, &s);
+                keep(r, &s);
+            if (q->every_step)
+                copy_rows(s.rows, u, s.next + i, row, r->h + (s.first * q->t + s.step) * u, q->t * u);
             real *now = s.now;
             s.now = s.next;
             s.next = now;
         }
+        if (!q->every_step)
+            copy_rows(s.rows, u, s.now + i, row, r->h + s.first * u, u);
         if (r->last_state)
             copy_rows(s.rows, u, s.state, U, r->last_state + s.first * u, u);
     }

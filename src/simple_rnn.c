@@ -7,23 +7,20 @@ static void simple_rnn_step(const recurrence *r, strip *s)
     ptrdiff_t width;
     for (ptrdiff_t j = 0; j < u; j += width) {
         width = block_width(&r->w, s->rows, j);
-        add_terms(&r->w, (term){0, j, width, 0, i + u, s->bias + j, 0}, s->rows, s->now, s->row, s->z);
+        add_terms(&r->w, (term){0, j, width, s->from, s->to, s->start + j, 0}, s->rows, s->now, s->row, s->z, width);
         finish(r->f, 1, s->rows * width, s->z, 0);
         for (ptrdiff_t row = 0; row < s->rows; row++) {
             const int here = present(q, s->first + row, s->step);
             const real *from = here ? s->z + row * width : s->now + row * s->row + i + j;
-            real *h = r->h + place_in_time(q, s, row) * u + j;
-            for (ptrdiff_t v = 0; v < width; v += VL) {
+            for (ptrdiff_t v = 0; v < width; v += VL)
                 store(s->next + row * s->row + i + j + v, load(from + v));
-                store_n(h + v, u - j - v, load(from + v));
-            }
         }
     }
 }
 
-static int simple_rnn(const cdl_sequence *q, cdl_function f, void *h)
+static int simple_rnn(const cdl_sequence *q, cdl_function f, void *h, void *kept)
 {
-    recurrence r = {.q = *q, .step = simple_rnn_step, .h = h, .f = f};
+    recurrence r = {.q = *q, .step = simple_rnn_step, .h = h, .kept = kept, .f = f};
     r.bias[0][0] = q->bias;
     return run_recurrence(&r, 1);
 }
@@ -32,10 +29,9 @@ static void simple_rnn_step_back(const way_back *b, strip_back *s)
 {
     const ptrdiff_t u = b->q.u, U = s->U;
     for (ptrdiff_t row = 0; row < s->rows; row++) {
-        const real *h = b->h + ((s->first + row) * b->q.t + s->step) * u, *given = given_dh(b, s, row);
+        const real *h = kept_row(b, s, row, 0), *given = given_dh(b, s, row);
         real *carried = s->dh + row * U, *dz = s->more + row * U;
         const int here = present(&b->q, s->first + row, s->step);
-        const dz_row to = dz_of_row(b, s, row);
         for (ptrdiff_t j = 0; given && j < U; j += VL)
             store(carried + j, load(carried + j) + load_n(given + j, u - j));
         if (here) {
@@ -43,21 +39,22 @@ static void simple_rnn_step_back(const way_back *b, strip_back *s)
             activation_task(&job, 0, u);
         }
         for (ptrdiff_t j = 0; j < U; j += VL) {
-            put_dz(&to, 0, j, here ? load(dz + j) : splat(0));
+            store(dz_of_row(s, row) + j, here ? load(dz + j) : splat(0));
             if (here)
                 store(carried + j, splat(0));
         }
     }
 }
 
-static int simple_rnn_backward(const cdl_sequence *q, cdl_function f, const void *h, const cdl_sequence_gradients *g)
+static int simple_rnn_backward(const cdl_sequence *q, cdl_function f, const void *kept, const cdl_sequence_gradients *g)
 {
     const ptrdiff_t zero = 0;
     const axis gate = {1, q->u, 1, &zero};
-    way_back b = {.q = *q, .g = *g, .step = simple_rnn_step_back, .dx_gates = gate, .dh_gates = gate, .h = h, .f = f};
-    return run_back(&b, 1, 1, (weight_job){
+    way_back b = {.q = *q, .g = *g, .step = simple_rnn_step_back, .dx_gates = gate, .dh_gates = gate,
+                  .kept = kept, .parts = 1, .dz_parts = 1, .f = f};
+    return run_back(&b, 1, (weight_job){
         .factors = 2, .biases = 1,
-        .factor = {{q->x, NULL, q->i, q->i, {0}, g->dkernel}, {h, q->h0, q->u, q->u, {0}, g->drecurrent_kernel}},
-        .bias_panel = {0},
+        .factor = {factor_of_x(&b, (gates_of_parts){{0}}), factor_of_h(&b, (gates_of_parts){{0}})},
+        .bias_part = {0},
     });
 }

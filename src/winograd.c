@@ -278,8 +278,8 @@ typedef struct {
     int status;
 } winograd_job;
 
-/* m[points][block][NR] = the products for channels [j, j + NR) of y. */
-static void multiply(const pass *p, ptrdiff_t count, ptrdiff_t j, const real *v, real *m)
+/* m[points][block][NR] = the products for channels [j, j + NR) of y.  Meanwhile x and y of the next block are fetched. */
+static void multiply(const pass *p, ptrdiff_t count, ptrdiff_t j, const real *v, errand ahead[2], real *m)
 {
     const ptrdiff_t row = round_up(p->k, VL), zero = 0;
     for (int point = 0; point < p->points; point++)
@@ -288,6 +288,7 @@ static void multiply(const pass *p, ptrdiff_t count, ptrdiff_t j, const real *v,
             .k = {1, p->k, 1, &zero},
             .b = p->u + (j / NR * p->points + point) * p->u_step, .b_step = NR,
             .floor = -__builtin_inf(),
+            .errand = &ahead[point % 2],
         });
 }
 
@@ -305,15 +306,19 @@ static void winograd_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
     memset(zeros, 0, sizeof(real) * row);
     real *v = zeros + row + x_room, *m = v + p->points * p->v_step;
     const real *x = NULL;
+    const ptrdiff_t items = (job->n + p->images - 1) / p->images * job->blocks;
     for (ptrdiff_t item = begin; item < end; item++) {
         const ptrdiff_t image = item / job->blocks * p->images, images = least(p->images, job->n - image);
         const ptrdiff_t first_tile = item % job->blocks * p->block;
         const ptrdiff_t count = least(p->block, images * p->tiles - first_tile);
         if (first_tile == 0 || item == begin)
             x = values(job->x, image * x_size(p), (image + images) * x_size(p), zeros + row);
+        const ptrdiff_t tiles = (p->n + NR - 1) / NR * (p->points / 2) * ((count + MR - 1) / MR);
+        errand ahead[] = {fetch(job->x.x, job->n * x_size(p), item + 1, item + 2, items, tiles),
+                          fetch(job->y, job->n * y_size(p), item + 1, item + 2, items, tiles)};
         spread_block(p, first_tile, count, x, zeros, v);
         for (ptrdiff_t j = 0; j < p->n; j += NR) {
-            multiply(p, count, j, v, m);
+            multiply(p, count, j, v, ahead, m);
             store_block(p, first_tile, count, j, m, job->y + image * y_size(p));
         }
     }

@@ -169,6 +169,7 @@ BY_ROW = [
         Case("log_softmax_backward", log_distribution(*shape), normal(*shape), length=shape[-1]),
         Case("argmax", normal(*shape)),
         Case("argmax", with_ties(*shape)),
+        Case("argmax_equals", with_ties(*shape), integers(shape[-1], *shape[:-1])),
         Case("column_sum", normal(*shape), length=math.prod(shape[:-1])),
     )
 ]
@@ -343,10 +344,19 @@ CONVOLUTIONS = [
 
 
 def recurrent(
-    n: int, t: int, i: int, u: int, masked: bool = False, bias: bool = True, last: bool = False, needed=(True, True)
+    n: int,
+    t: int,
+    i: int,
+    u: int,
+    masked: bool = False,
+    bias: bool = True,
+    last: bool = False,
+    needed=(True, True),
+    fresh: bool = False,
 ) -> list[Case]:
-    """All kinds of layers, and their ways back. last: dh is about the last step alone."""
-    x, h0 = normal(n, t, i), normal(n, u)
+    """All kinds of layers, and their ways back. last: dh is about the last step alone; fresh: h0 is zeros."""
+    x, h0 = normal(n, t, i), between(0, 0, n, u) if fresh else normal(n, u)
+    wanted = (True, True), (False, not last)  # need_gradient, every_step
 
     def present(rng: np.random.Generator, *_: Any) -> np.ndarray | None:
         """Gaps everywhere, and samples without any step."""
@@ -366,24 +376,20 @@ def recurrent(
     cases = []
     for f in ("tanh", "relu", "sigmoid", "linear"):
         plain = (x, h0, between(-0.5, 0.5, i, u), between(-0.7 / (1 + u), 0.7 / (1 + u), u, u))
-        h = after(lambda *a, f=f: reference.simple_rnn(*a[:4], None, a[4], f))
-        cases += [
-            Case("simple_rnn", *plain, offsets(u), mask, f, **how),
-            Case("simple_rnn_backward", *plain, mask, h, dh, f, *needed, **back),
-        ]
+        kept = after(lambda *a, f=f: reference.simple_rnn(*a[:4], None, a[4], f, True, True)[1])
+        cases += [Case("simple_rnn", *plain, offsets(u), mask, f, *results, **how) for results in wanted]
+        cases.append(Case("simple_rnn_backward", *plain, mask, kept, dh, f, *needed, **back))
     c0, four, three = normal(n, u), weights(4), weights(3)
-    h = after(lambda *a: reference.lstm(*a[:5], None, a[5], True)[0])
-    kept = after(lambda *a: reference.lstm(*a[:5], None, a[5], True)[2])
-    cases += [Case("lstm", x, h0, c0, *four, offsets(4 * u), mask, keep, **how) for keep in (True, False)]
+    kept = after(lambda *a: reference.lstm(*a[:5], None, a[5], True, True)[2])
+    cases += [Case("lstm", x, h0, c0, *four, offsets(4 * u), mask, *results, **how) for results in wanted]
     cases += [
-        Case("lstm_backward", x, h0, c0, *four, mask, h, kept, dh, dc, *needed, **back) for dc in (None, normal(n, u))
+        Case("lstm_backward", x, h0, c0, *four, mask, kept, dh, dc, *needed, **back) for dc in (None, normal(n, u))
     ]
     for reset_after in (True, False):
         b = offsets(2, 3 * u) if reset_after else offsets(3 * u)
-        h = after(lambda *a, r=reset_after: reference.gru(*a[:4], None, a[4], r, True)[0])
-        kept = after(lambda *a, r=reset_after: reference.gru(*a[:4], None, a[4], r, True)[1])
-        cases += [Case("gru", x, h0, *three, b, mask, reset_after, keep, **how) for keep in (True, False)]
-        cases.append(Case("gru_backward", x, h0, *three, mask, h, kept, dh, reset_after, *needed, **back))
+        kept = after(lambda *a, r=reset_after: reference.gru(*a[:4], None, a[4], r, True, True)[1])
+        cases += [Case("gru", x, h0, *three, b, mask, reset_after, *results, **how) for results in wanted]
+        cases.append(Case("gru_backward", x, h0, *three, mask, kept, dh, reset_after, *needed, **back))
     return cases
 
 
@@ -401,7 +407,10 @@ RECURRENT = [
     *recurrent(6, 3, 16, 20, needed=(False, False), masked=True),
     *recurrent(111, 5, 12, 40, masked=True),  # several strips, enough work for three threads
     *recurrent(3, 300, 4, 10, last=True),
-    *recurrent(20, 30, 30, 50),
+    *recurrent(20, 30, 30, 50, fresh=True),
+    *recurrent(65, 9, 11, 12, fresh=True, masked=True, last=True),
+    *recurrent(1, 30, 5, 70, fresh=True, last=True),
+    *recurrent(300, 1, 2, 3, fresh=True),
     *recurrent(4, 0, 3, 5),
     *recurrent(0, 4, 3, 5),
     *recurrent(2, 3, 4, 0),
@@ -551,13 +560,13 @@ OPTIMIZERS = [
         for power, l1, l2 in ((0.5, 0.0, 0.0), (0.5, 0.7, 0.1), (0.8, 0.7, 0.1), (0.0, 0.1, 0.1), (1.0, 0.1, 0.0))
     ],
     *[
-        Case(op, wide(size), l1, l2, length=size)
-        for op in ("penalty", "penalty_gradient")
+        Case(op, *grad, wide(size), l1, l2, length=size)
         for size in (*SIZES, MANY)
+        for op, grad in (("penalty", ()), ("add_penalty", (normal(size),)))
         for l1, l2 in ((0.0, 1.0), (0.5, 0.0), (0.01, 0.1))
     ],
     Case("penalty", normal(3, 5, 7), 0.1, 0.2),
-    Case("penalty_gradient", with_ties(3, 5, 7), 0.1, 0.2),
+    Case("add_penalty", normal(3, 5, 7), with_ties(3, 5, 7), 0.1, 0.2),
 ]
 
 

@@ -182,8 +182,6 @@ def test_names_and_configs():
         activations.get("relo")
     with pytest.raises(ValueError, match="3"):
         activations.get(3)
-    with pytest.raises(ValueError, match="layer"):
-        activations.serialize(activations.leaky_relu.bind(negative_slope=0.3))
 
 
 def test_registered_functions_come_back():
@@ -219,9 +217,3 @@ def test_an_activation_layer_takes_the_place_of_its_function(make, function, tmp
     for name in ("m.safetensors", "m.keras", "m.h5"):
         models[0].save(tmp_path / name)
         np.testing.assert_array_equal(cdl.models.load_model(tmp_path / name).predict(x), models[0].predict(x))
-
-
-@pytest.mark.parametrize("make", [layers.PReLU, lambda: layers.Dense(3)])
-def test_a_layer_with_variables_is_no_activation(make):
-    with pytest.raises(ValueError, match=r"is no function.*Add it as a layer of its own"):
-        layers.Dense(3, activation=make())

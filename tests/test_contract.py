@@ -125,3 +125,9 @@ def test_only_the_backend_sees_native():
         if path.name not in ("backend.py", "__init__.py"):
             seen = {other for _, other in imported(ast.parse(path.read_text()))}
             assert "_native" not in seen, f"{path} goes around cdl/backend.py"
+
+
+@source_tree
+def test_a_module_can_be_read_at_one_sitting():
+    lengths = {str(path.relative_to(ROOT)): path.read_text().count("\n") for path in MODULES}
+    assert {name: length for name, length in lengths.items() if length >= 500} == {}

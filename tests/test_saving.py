@@ -1,6 +1,7 @@
 """Models in files: what is written comes back, and training goes on from there to the last bit."""
 
 import os
+import zipfile
 
 import numpy as np
 import pytest
@@ -70,6 +71,26 @@ def test_every_layer_comes_back_and_trains_on(name, suffix, tmp_path):
 def test_legacy_files_have_no_place_for_a_vocabulary_that_was_learned(name, tmp_path):
     with pytest.raises(ValueError, match="vocabulary"):
         model_of(name)[0].save(tmp_path / "model.h5")
+
+
+@pytest.mark.parametrize(
+    "written, expected",
+    [
+        ("[UNK]\nred\nblue", ["[UNK]", "red", "blue"]),
+        ("[UNK]\r\nred\r\nblue", ["[UNK]", "red", "blue"]),  # on Windows
+        ("[UNK]\nred\nblue\n", ["[UNK]", "red", "blue"]),  # by hand
+        ("[UNK]\nred\n", ["[UNK]", "red", ""]),  # Keras writes such a file, and reads it without the empty token
+        ("[UNK]\n\x85\nred\u2028", ["[UNK]", "\x85", "red\u2028"]),  # nor does it read such tokens
+    ],
+)
+def test_vocabularies_of_archives_are_read_as_they_were_written(written, expected, tmp_path):
+    lookup = layers.StringLookup()
+    lookup.adapt(["red", "blue"])
+    Sequential([layers.Input((1,), dtype="string"), lookup]).save(tmp_path / "ours.keras")
+    with zipfile.ZipFile(tmp_path / "ours.keras") as ours, zipfile.ZipFile(tmp_path / "other.keras", "w") as other:
+        for name in ours.namelist():
+            other.writestr(name, written.encode() if name.endswith("vocabulary.txt") else ours.read(name))
+    assert cdl.models.load_model(tmp_path / "other.keras").layers[0].get_vocabulary() == expected
 
 
 def test_tokens_with_line_breaks_need_a_file_that_can_hold_them(tmp_path):

@@ -27,7 +27,8 @@ from cdl.layers.global_pooling import (
     GlobalMaxPooling2D,
     GlobalMaxPooling3D,
 )
-from cdl.layers.input import Input, InputLayer, KerasTensor
+from cdl.layers.input import Input, InputLayer
+from cdl.layers.keras_tensor import KerasTensor
 from cdl.layers.lambda_layer import Lambda
 from cdl.layers.margins import Cropping1D, Cropping2D, Cropping3D, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
 from cdl.layers.masking import Masking

@@ -21,11 +21,14 @@ class Activation(Layer):
     """
 
     supports_masking = True
-    stands_for_its_function = True  # where a layer wants an activation: Dense(30, activation=LeakyReLU())
 
     def __init__(self, activation: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
+
+    def as_function(self) -> activations.Activation:
+        """The layer as the `activation` of another one."""
+        return self.activation
 
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
         y = self.activation.forward(x)

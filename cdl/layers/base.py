@@ -6,19 +6,16 @@ import functools
 import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from cdl import config, constraints, initializers, regularizers
 from cdl.layers.context import Context
+from cdl.layers.keras_tensor import KerasTensor, Shape
 from cdl.utils.naming import auto_name
 from cdl.variable import UNSET, RowGradient, Variable, is_loading, require_room
 
-if TYPE_CHECKING:
-    from cdl.layers.input import KerasTensor
-
-Shape = tuple[int | None, ...]
 Gradient = np.ndarray | RowGradient | None
 
 
@@ -211,6 +208,10 @@ class Layer:
             output = self.forward(Context(gradient=False), np.zeros(rows, self.dtype))
             return (None, *output.shape[1:])
         raise NotImplementedError(f"{self.who} does not define compute_output_shape(input_shape)")
+
+    def compute_output_dtype(self, input_dtype: str) -> str:
+        """The type of the output, as a name, for an input of this type: "string", or a number type of NumPy."""
+        return self.dtype
 
     # ---- the public call ----
 
@@ -482,7 +483,7 @@ def to_array(x: Any, dtype: np.dtype | None, who: str) -> np.ndarray:
     except ValueError as error:
         raise ValueError(f"{who}: cannot be made an array ({error}). Give every sample the same shape.") from None
     if x.dtype.kind not in "fiub":
-        if type(x.item() if x.ndim == 0 else None).__name__ == "KerasTensor":
+        if x.ndim == 0 and isinstance(x.item(), KerasTensor):
             raise ValueError(f"{who} is the place of an Input; numbers are needed. Join layers in a Sequential model.")
         raise ValueError(f"{who}: Invalid dtype: {x.dtype}. Numbers are needed; convert with astype('float32').")
     return x if dtype is None or x.dtype == dtype else x.astype(dtype)

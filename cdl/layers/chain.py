@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -134,6 +135,14 @@ class Chain(Layer):
         for layer in self._stack:
             input_shape = layer.compute_output_shape(input_shape)
         return input_shape
+
+    def output_dtypes(self, input_dtype: str) -> list[str]:
+        """The types of what comes out of each layer, for an input of this type."""
+        put_out = accumulate(self._stack, lambda dtype, layer: layer.compute_output_dtype(dtype), initial=input_dtype)
+        return list(put_out)[1:]
+
+    def compute_output_dtype(self, input_dtype: str) -> str:
+        return [input_dtype, *self.output_dtypes(input_dtype)][-1]
 
     # ---- what there is ----
 

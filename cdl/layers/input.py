@@ -7,33 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from cdl.layers.base import Layer, Shape
+from cdl.layers.keras_tensor import KerasTensor, Shape
 from cdl.layers.reshaping import Identity
 from cdl.utils.naming import auto_name
-
-
-class KerasTensor:
-    """A stand-in for an array that is not there yet: its shape (batch axis first, None for any size), dtype, name.
-
-    What comes out of a layer of a built model knows that `layer` and the tensor that goes into it, its `source`; both
-    are None for a model's input.
-    """
-
-    def __init__(
-        self,
-        shape: Sequence[int | None],
-        dtype: str = "float32",
-        name: str | None = None,
-        layer: Layer | None = None,
-        source: KerasTensor | None = None,
-    ) -> None:
-        self.shape: Shape = tuple(shape)
-        self.dtype = dtype
-        self.name = name or auto_name("keras_tensor")
-        self.layer, self.source = layer, source
-
-    def __repr__(self) -> str:
-        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
 
 def sizes(shape: Any) -> Shape:

@@ -12,7 +12,14 @@ from cdl.layers.base import Layer, Shape
 from cdl.layers.context import Context
 
 
-class Flatten(Layer):
+class Rearranging(Layer):
+    """Base of these layers: indices of words, say, stay integers."""
+
+    def compute_output_dtype(self, input_dtype: str) -> str:
+        return input_dtype
+
+
+class Flatten(Rearranging):
     """One row per sample: x (batch, ...) -> y (batch, product of the other sizes).
 
     `data_format` must be None or "channels_last"; anything else raises ValueError.
@@ -42,7 +49,7 @@ class Flatten(Layer):
         return {**super().get_config(), "data_format": "channels_last"}
 
 
-class Reshape(Layer):
+class Reshape(Rearranging):
     """Another shape per sample: x (batch, ...) -> y (batch, *target_shape). One size may be -1: what remains.
 
     Raises ValueError where the number of elements would change.
@@ -83,7 +90,7 @@ class Reshape(Layer):
         return {**super().get_config(), "target_shape": list(self.target_shape)}
 
 
-class Permute(Layer):
+class Permute(Rearranging):
     """The axes of each sample in another order: y.shape[i] = x.shape[dims[i - 1]] for i = 1, 2, ...
 
     `dims`: the axes 1, 2, ... (the batch axis, 0, stays first) in their new order. Raises ValueError for anything else,
@@ -121,7 +128,7 @@ class Permute(Layer):
         return {**super().get_config(), "dims": self.dims}
 
 
-class RepeatVector(Layer):
+class RepeatVector(Rearranging):
     """The same features n times: x (batch, features) -> y (batch, n, features), y[:, t] = x.
 
     Raises TypeError unless n is an integer, and ValueError unless it is positive or for inputs that are no vectors.
@@ -157,7 +164,7 @@ class RepeatVector(Layer):
         return {**super().get_config(), "n": self.n}
 
 
-class Identity(Layer):
+class Identity(Rearranging):
     """y = x: takes the place of a layer where nothing is to be done."""
 
     supports_masking = True

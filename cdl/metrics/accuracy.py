@@ -10,7 +10,7 @@ from cdl import config, ops
 from cdl.metrics.arrays import alike
 from cdl.metrics.metric import Metric
 from cdl.metrics.reduction import MeanMetricWrapper
-from cdl.utils.numerical import as_float, as_integer
+from cdl.utils.numerical import as_float, as_int32, as_integer
 
 
 def _rows_alike(who: str, labels: np.ndarray, y_pred: np.ndarray) -> None:
@@ -38,11 +38,11 @@ def _categorical(y_true: Any, y_pred: Any) -> np.ndarray:
 
 
 def _sparse_categorical(y_true: Any, y_pred: Any) -> np.ndarray:
-    labels, y_pred = np.asarray(y_true), as_float(y_pred, "y_pred")
+    labels, y_pred = as_int32(y_true, "y_true"), as_float(y_pred, "y_pred")
     if labels.ndim == y_pred.ndim and labels.shape[-1] == 1:
         labels = labels[..., 0]
     _rows_alike("sparse_categorical_accuracy", labels, y_pred)
-    matches = labels == ops.argmax(y_pred)
+    matches = ops.argmax_equals(y_pred, labels)
     return matches[..., 0] if matches.ndim > 1 and matches.shape[-1] == 1 else matches
 
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from cdl.layers.base import Layer, Shape
 from cdl.layers.context import Context
-from cdl.layers.input import InputLayer, KerasTensor
+from cdl.layers.input import InputLayer
+from cdl.layers.keras_tensor import KerasTensor
 from cdl.models.sequential import Sequential
 
 

@@ -1,20 +1,19 @@
-"""Training: compile, fit, evaluate, predict, and the step that they share."""
+"""Training: the step, and what repeats it: fit, evaluate, predict."""
 
 from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from cdl import optimizers
 from cdl.callbacks import Callback, CallbackList, History
-from cdl.layers.base import Layer, with_open_batch
+from cdl.layers.base import with_open_batch
 from cdl.layers.context import Context
-from cdl.metrics import Metric
+from cdl.models.compilable import Compilable
 from cdl.models.data import (
     Batches,
     check_batch_size,
@@ -27,11 +26,8 @@ from cdl.models.data import (
     weights_of_classes,
 )
 from cdl.models.dataset import Dataset, batches_of, validation_batches
-from cdl.models.objective import Objective
 from cdl.models.storable import Storable
 from cdl.models.summary import print_summary
-from cdl.models.trained import Trained
-from cdl.utils import registry
 from cdl.utils.packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
 
 # Rows per forward pass in `predict` when the user does not say: at most so many, which is enough for the threads, and
@@ -40,7 +36,7 @@ PREDICT_ROWS = 256
 PREDICT_NUMBERS = 1_500_000
 
 
-class Model(Storable, Layer):
+class Model(Compilable, Storable):
     """A layer that can be trained: what `Sequential` adds layers to.
 
     Subclasses define `forward` and `backward` like any layer. `Model(inputs, outputs)` is a `Functional` model: what
@@ -52,102 +48,14 @@ class Model(Storable, Layer):
             from cdl.models.functional import Functional
 
             cls = Functional
-        model = super().__new__(cls)
-        object.__setattr__(model, "_own_metrics", {})
-        return model
-
-    _own_metrics: dict[str, Metric]  # those that are attributes of the model
-
-    def __setattr__(self, attribute: str, value: Any) -> None:
-        if isinstance(value, Metric):
-            self._own_metrics[attribute] = value
-        super().__setattr__(attribute, value)
+        return super().__new__(cls)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.optimizer: optimizers.Optimizer | None = None
-        self.objective: Objective | None = None
         self.history: History | None = None
         self.stop_training = False
-        self._compile_arguments: dict[str, Any] = {}
-        self._flags: dict[Layer, bool] = {}  # what `trainable` was when the model was compiled
 
-    # ---- compile ----
-
-    def compile(
-        self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        loss_weights: Any = None,
-        metrics: Any = None,
-        weighted_metrics: Any = None,
-        run_eagerly: bool = False,
-        steps_per_execution: int = 1,
-        jit_compile: str | bool = "auto",
-        auto_scale_loss: bool = True,
-    ) -> None:
-        """Choose how the model learns.
-
-        `optimizer`, `loss`: names or objects; `metrics`, `weighted_metrics`: lists of names, functions or objects.
-        `run_eagerly`, `steps_per_execution`, `jit_compile` and `auto_scale_loss` are accepted for Keras' sake: nothing
-        is traced or compiled here. What is trained is what is `trainable` now, also if that changes later: so a
-        discriminator, frozen after it was compiled and before the GAN around it is, learns in its own steps only.
-        Raises ValueError for unknown names and for `loss_weights`, which only several outputs need.
-        """
-        if loss_weights is not None:
-            raise ValueError("compile: loss_weights are for models with several outputs; this model has one.")
-        self.optimizer = optimizers.get(optimizer)
-        self.objective = Objective(loss, metrics, weighted_metrics)
-        self._flags = {layer: layer.trainable for layer in self._flatten_layers()}
-        self._trained_version = -1
-        self._compile_arguments = {
-            "optimizer": optimizer,
-            "loss": loss,
-            "loss_weights": None,
-            "metrics": metrics,
-            "weighted_metrics": weighted_metrics,
-            "run_eagerly": run_eagerly,
-            "steps_per_execution": steps_per_execution,
-            "jit_compile": jit_compile,
-        }
-
-    def get_compile_config(self) -> dict[str, Any]:
-        """The arguments of `compile` as a dictionary of plain values; empty before it was called."""
-        if not self.compiled:
-            return {}
-        return registry.serialize({**self._compile_arguments, "optimizer": self.optimizer})
-
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        """`compile` as `get_compile_config` described it; a `compile` of your own needs one of these, too."""
-        if not type(self).compile.__module__.startswith("cdl."):
-            warnings.warn(
-                "`compile()` was not called as part of model loading because the model's `compile()` method is custom. "
-                "Override `get_compile_config()` and `compile_from_config(config)` as well, or call `compile()` after "
-                "loading.",
-                stacklevel=2,
-            )
-            return
-        self.compile(**registry.deserialize(config))
-
-    def trained_flags(self, flags: dict[Layer, bool] | None = None) -> dict[Layer, bool]:
-        """For each layer, also inside others, whether it was trainable when the model was compiled; sets it."""
-        if flags is not None:
-            self._flags = dict(flags)
-            Layer.structure_version += 1
-        return {layer: self._flags.get(layer, layer.trainable) for layer in self._flatten_layers()}
-
-    @property
-    def compiled(self) -> bool:
-        return self.objective is not None
-
-    @property
-    def loss(self) -> Any:
-        return self._compile_arguments.get("loss")
-
-    def _compiled(self) -> Objective:
-        if self.objective is None:
-            raise ValueError("You must call `compile()` before using the model.")
-        return self.objective
+    _initial_epoch = 0  # where fit begins
 
     # ---- one step ----
 
@@ -200,17 +108,6 @@ class Model(Storable, Layer):
     def predict_step(self, x: np.ndarray) -> Any:
         """The output for one batch."""
         return self.forward(Context(gradient=False), self.convert(x))
-
-    def _trained(self) -> Trained:
-        """What the steps change; kept until the model is compiled, or the structure of some layer changes."""
-        if self._trained_version != Layer.structure_version:
-            self._trained_now = Trained(self, self._flags)
-            self._trained_version = Layer.structure_version
-        return self._trained_now
-
-    _initial_epoch = 0  # where fit begins
-    _trained_version = -1
-    _trained_now: Trained
 
     def _build_for(self, x: np.ndarray) -> None:
         """Build the model for this input, or check that it fits."""
@@ -436,38 +333,6 @@ class Model(Storable, Layer):
         )
         return values[0] if len(values) == 1 else values
 
-    # ---- metrics ----
-
-    @property
-    def metrics(self) -> list[Any]:
-        """The tracker of the loss, then the metrics of `compile` (known after the first batch), then those that are
-        attributes of the model.
-
-        A model with a training step of its own may define it: as the list of what the step reports.
-        """
-        of_compile = [] if self.objective is None else self.objective.all()
-        return [*of_compile, *self._own_metrics.values()]
-
-    @property
-    def metrics_names(self) -> list[str]:
-        """The names that go with the list from `evaluate`."""
-        return [metric.name for metric in self.metrics]
-
-    def reset_metrics(self) -> None:
-        """Begin counting anew."""
-        self._compiled().reset()
-        for metric in self._beyond_compile():
-            metric.reset_state()
-
-    def get_metrics_result(self) -> dict[str, float]:
-        """The running loss and metrics."""
-        results = self._compiled().results() if type(self).metrics is Model.metrics else {}
-        return results | {metric.name: metric.result() for metric in self._beyond_compile()}
-
-    def _beyond_compile(self) -> Iterable[Metric]:
-        """The metrics that `compile` does not know: the model's attributes, or what a `metrics` of its own lists."""
-        return self._own_metrics.values() if type(self).metrics is Model.metrics else self.metrics
-
     # ---- what there is ----
 
     def summary(
@@ -496,7 +361,8 @@ def in_memory_of_its_own(y: Any, x: np.ndarray) -> Any:
     """
     if isinstance(y, list):
         return [output.copy() for output in y]
-    return y.copy() if np.may_share_memory(x, y) else y
+    may_be_view = y is x or type(y.base) is np.ndarray  # what the core makes is neither
+    return y.copy() if may_be_view and np.may_share_memory(x, y) else y
 
 
 def in_keras_order(logs: dict[str, float]) -> dict[str, float]:

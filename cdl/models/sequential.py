@@ -9,7 +9,8 @@ import numpy as np
 
 from cdl.layers.base import Layer, Shape
 from cdl.layers.chain import Chain
-from cdl.layers.input import InputLayer, KerasTensor
+from cdl.layers.input import InputLayer
+from cdl.layers.keras_tensor import KerasTensor
 from cdl.models.model import Model
 
 
@@ -97,8 +98,9 @@ class Sequential(Chain, Model):
         """Make the tensors that stand for the input and each layer's output; a layer keeps those of an older model."""
         before, source = self._tensors, self._input_layer
         self._tensors = [KerasTensor(self._shapes[0], source.input_dtype, source.name)]  # type: ignore[union-attr]
-        for layer, shape in zip(self._stack, self._shapes[1:], strict=True):
-            ends = (self._tensors[-1], KerasTensor(shape, layer.dtype, None, layer, self._tensors[-1]))
+        dtypes = self.output_dtypes(self._stack[0].dtype)  # to which it converts the input
+        for layer, shape, dtype in zip(self._stack, self._shapes[1:], dtypes, strict=True):
+            ends = (self._tensors[-1], KerasTensor(shape, dtype, None, layer, self._tensors[-1]))
             if layer._place is None or layer._place[1] in before:
                 layer._place = ends
             self._tensors.append(ends[1])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from cdl.layers.base import Layer
 from cdl.variable import Variable
 
@@ -36,6 +34,4 @@ class Trained:
 
     def add_penalties(self) -> float:
         """The same; their gradients are added to those of the variables."""
-        for variable in self.regularized:
-            variable.add_gradient(np.asarray(variable.regularizer.gradient(variable.value), variable.value.dtype))
-        return self.penalties()
+        return sum(variable.regularizer.add_gradient_to(variable) for variable in self.regularized)

@@ -8,6 +8,9 @@ Sizes: `n` samples, `t` steps, `i` input features, `u` units, `g` gates (1, 4, 3
 
     x (n, t, i), h0 (n, u), kernel (i, g u), recurrent_kernel (u, g u), bias (g u,) or None, mask bool (n, t) or None
 
+The result `h` has the states of all steps, (n, t, u), or, unless `every_step`, that of the last alone, (n, u).
+`kept` (t, parts, n, u) is what the way back needs, and h the last of its parts; None unless `need_gradient`.
+
 The gradient `dh` belongs to the states of all steps, (n, t, u), or to that of the last step alone, (n, u). A backward
 function returns dx (None unless `need_dx`), the gradients of the first states, and those of kernel, recurrent_kernel
 and bias (None unless `need_dweights`). Gradients go back through all steps (Werbos, Proc. IEEE 78, 1990).
@@ -32,8 +35,10 @@ def simple_rnn(
     bias: np.ndarray | None = None,
     mask: np.ndarray | None = None,
     activation: str = "tanh",
-) -> np.ndarray:
-    """h_s = f(x_s @ kernel + h_{s-1} @ recurrent_kernel + bias)    -> h (n, t, u)
+    need_gradient: bool = True,
+    every_step: bool = True,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """h_s = f(x_s @ kernel + h_{s-1} @ recurrent_kernel + bias)    -> (h, kept (t, 1, n, u))
 
     `activation` f is one of `FUSABLE` (Elman, Cognitive Science 14, 1990).
     """
@@ -41,7 +46,7 @@ def simple_rnn(
     _has("simple_rnn", "bias", bias, recurrent_kernel.shape[1:])
     if activation not in FUSABLE:
         refuse("simple_rnn", f"activation is one of {sorted(FUSABLE)}. Received: {activation!r}")
-    return backend.active.simple_rnn(x, h0, kernel, recurrent_kernel, bias, mask, activation)
+    return backend.active.simple_rnn(x, h0, kernel, recurrent_kernel, bias, mask, activation, need_gradient, every_step)
 
 
 def simple_rnn_backward(
@@ -50,7 +55,7 @@ def simple_rnn_backward(
     kernel: np.ndarray,
     recurrent_kernel: np.ndarray,
     mask: np.ndarray | None,
-    h: np.ndarray,
+    kept: np.ndarray,
     dh: np.ndarray,
     activation: str = "tanh",
     need_dx: bool = True,
@@ -61,9 +66,9 @@ def simple_rnn_backward(
     -> (dx, dh0, dkernel, drecurrent_kernel, dbias)
     """
     _fits("simple_rnn_backward", 1, x, h0, kernel, recurrent_kernel, mask)
-    _goes_back("simple_rnn_backward", x, h0, h, dh)
+    _goes_back("simple_rnn_backward", x, h0, 1, kept, dh)
     return backend.active.simple_rnn_backward(
-        x, h0, kernel, recurrent_kernel, mask, h, dh, activation, need_dx, need_dweights
+        x, h0, kernel, recurrent_kernel, mask, kept, dh, activation, need_dx, need_dweights
     )
 
 
@@ -76,17 +81,18 @@ def lstm(
     bias: np.ndarray | None = None,
     mask: np.ndarray | None = None,
     need_gradient: bool = True,
+    every_step: bool = True,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """zi, zf, zg, zo = x_s @ kernel + h_{s-1} @ recurrent_kernel + bias
     i, f, g, o = sigmoid(zi), sigmoid(zf), tanh(zg), sigmoid(zo);    c_s = f * c_{s-1} + i * g;    h_s = o * tanh(c_s)
 
-    c0 (n, u) -> (h (n, t, u), the last c (n, u), kept). `kept` (n, t, 5u) is what the way back needs, i f g o c side by
-    side; None unless `need_gradient` (Hochreiter & Schmidhuber, Neural Computation 9, 1997; Gers et al. 2000).
+    c0 (n, u) -> (h, the last c (n, u), kept (t, 6, n, u): i f g o c h)
+    (Hochreiter & Schmidhuber, Neural Computation 9, 1997; Gers et al. 2000).
     """
     _fits("lstm", 4, x, h0, kernel, recurrent_kernel, mask)
     _has("lstm", "bias", bias, recurrent_kernel.shape[1:])
     _has("lstm", "c0", c0, h0.shape)
-    return backend.active.lstm(x, h0, c0, kernel, recurrent_kernel, bias, mask, need_gradient)
+    return backend.active.lstm(x, h0, c0, kernel, recurrent_kernel, bias, mask, need_gradient, every_step)
 
 
 def lstm_backward(
@@ -96,7 +102,6 @@ def lstm_backward(
     kernel: np.ndarray,
     recurrent_kernel: np.ndarray,
     mask: np.ndarray | None,
-    h: np.ndarray,
     kept: np.ndarray,
     dh: np.ndarray,
     dc: np.ndarray | None = None,
@@ -109,13 +114,10 @@ def lstm_backward(
     dc (n, u): the gradient of the last c, None for zeros. -> (dx, dh0, dc0, dkernel, drecurrent_kernel, dbias)
     """
     _fits("lstm_backward", 4, x, h0, kernel, recurrent_kernel, mask)
-    _goes_back("lstm_backward", x, h0, h, dh)
+    _goes_back("lstm_backward", x, h0, 6, kept, dh)
     _has("lstm_backward", "c0", c0, h0.shape)
     _has("lstm_backward", "dc", dc, h0.shape)
-    _has("lstm_backward", "kept", kept, (*h.shape[:2], 5 * h.shape[2]))
-    return backend.active.lstm_backward(
-        x, h0, c0, kernel, recurrent_kernel, mask, h, kept, dh, dc, need_dx, need_dweights
-    )
+    return backend.active.lstm_backward(x, h0, c0, kernel, recurrent_kernel, mask, kept, dh, dc, need_dx, need_dweights)
 
 
 def gru(
@@ -127,18 +129,19 @@ def gru(
     mask: np.ndarray | None = None,
     reset_after: bool = True,
     need_gradient: bool = True,
+    every_step: bool = True,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """z, r = sigmoid(x_s @ kernel + h_{s-1} @ recurrent_kernel + bias) of the first two gates
     g = tanh(x_s @ kernel_g + bias_g + q);    h_s = z * h_{s-1} + (1 - z) * g
 
     with q = r * p, p = h_{s-1} @ recurrent_kernel_g + recurrent_bias_g if `reset_after`; then the bias is (2, 3u): its
     rows go with kernel and recurrent_kernel. Else q = p @ recurrent_kernel_g, p = r * h_{s-1}, and the bias is (3u,).
-    -> (h (n, t, u), kept); `kept` (n, t, 4u): z r g p side by side, None unless `need_gradient` (Cho et al. 2014).
+    -> (h, kept (t, 5, n, u): z r g p h) (Cho et al. 2014).
     """
     _fits("gru", 3, x, h0, kernel, recurrent_kernel, mask)
     gates = recurrent_kernel.shape[1:]
     _has("gru", "bias", bias, (2, *gates) if reset_after else gates)
-    return backend.active.gru(x, h0, kernel, recurrent_kernel, bias, mask, reset_after, need_gradient)
+    return backend.active.gru(x, h0, kernel, recurrent_kernel, bias, mask, reset_after, need_gradient, every_step)
 
 
 def gru_backward(
@@ -147,7 +150,6 @@ def gru_backward(
     kernel: np.ndarray,
     recurrent_kernel: np.ndarray,
     mask: np.ndarray | None,
-    h: np.ndarray,
     kept: np.ndarray,
     dh: np.ndarray,
     reset_after: bool = True,
@@ -159,10 +161,9 @@ def gru_backward(
     and r's from dg's; the bias has gradients of its own shape. -> (dx, dh0, dkernel, drecurrent_kernel, dbias)
     """
     _fits("gru_backward", 3, x, h0, kernel, recurrent_kernel, mask)
-    _goes_back("gru_backward", x, h0, h, dh)
-    _has("gru_backward", "kept", kept, (*h.shape[:2], 4 * h.shape[2]))
+    _goes_back("gru_backward", x, h0, 5, kept, dh)
     return backend.active.gru_backward(
-        x, h0, kernel, recurrent_kernel, mask, h, kept, dh, reset_after, need_dx, need_dweights
+        x, h0, kernel, recurrent_kernel, mask, kept, dh, reset_after, need_dx, need_dweights
     )
 
 
@@ -188,10 +189,11 @@ def _fits(
         refuse(who, f"mask is bool {x.shape[:2]}. Received: {mask.dtype} {mask.shape}")
 
 
-def _goes_back(who: str, x: np.ndarray, h0: np.ndarray, h: np.ndarray, dh: np.ndarray) -> None:
-    if h.shape != (*x.shape[:2], h0.shape[1]) or dh.shape not in (h.shape, h0.shape):
-        refuse(who, f"shapes disagree: x {x.shape}, h0 {h0.shape}, h {h.shape}, dh {dh.shape}")
-    if x.shape[1] == 0 and dh.shape == h0.shape and dh.shape != h.shape:
+def _goes_back(who: str, x: np.ndarray, h0: np.ndarray, parts: int, kept: np.ndarray, dh: np.ndarray) -> None:
+    n, t, _ = x.shape
+    if kept.shape != (t, parts, *h0.shape) or dh.shape not in ((n, t, h0.shape[1]), h0.shape):
+        refuse(who, f"shapes disagree: x {x.shape}, h0 {h0.shape}, kept {kept.shape}, dh {dh.shape}")
+    if t == 0 and dh.ndim == 2:
         refuse(who, f"there is no last step (x {x.shape})")
 
 

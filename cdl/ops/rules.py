@@ -183,9 +183,11 @@ def penalty(x: np.ndarray, l1: float, l2: float) -> float:
     return backend.active.penalty(x, l1, l2)
 
 
-def penalty_gradient(x: np.ndarray, l1: float, l2: float) -> np.ndarray:
-    """dx = l1 * sign(x) + 2 l2 x"""
-    return backend.active.penalty_gradient(x, l1, l2)
+def add_penalty(grad: np.ndarray, x: np.ndarray, l1: float, l2: float) -> tuple[float, np.ndarray]:
+    """The penalty, and  grad + l1 * sign(x) + 2 l2 x.    grad like x"""
+    if grad.shape != x.shape:
+        refuse("add_penalty", f"grad has the shape of x. Received: {grad.shape}, {x.shape}")
+    return backend.active.add_penalty(grad, x, l1, l2)
 
 
 def _check(who: str, slots: Slots, expected: int) -> None:

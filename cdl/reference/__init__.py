@@ -67,6 +67,7 @@ from cdl.reference.recurrence import (
 from cdl.reference.rows import (
     affine_sample,
     argmax,
+    argmax_equals,
     first_outside,
     put_rows,
     sum_rows,
@@ -77,12 +78,12 @@ from cdl.reference.rules import (
     adagrad,
     adam,
     adamax,
+    add_penalty,
     ftrl,
     lion,
     momentum,
     nadam,
     penalty,
-    penalty_gradient,
     rmsprop,
     sgd,
 )

@@ -11,6 +11,16 @@ def previous(first, states):
     return np.concatenate([first[:, None], states[:, :-1]], axis=1) if states.shape[1] else states
 
 
+def of_all_steps(kept):
+    """The parts of kept (t, parts, n, u), (n, t, u) each."""
+    return kept.transpose(1, 2, 0, 3)
+
+
+def wanted(kept, last, need_gradient, every_step):
+    """h and kept, given the last h."""
+    return of_all_steps(kept)[-1].copy() if every_step else last.copy(), kept if need_gradient else None
+
+
 def present(mask, step):
     """Whether a sample takes part in a step. (n, 1)"""
     return True if mask is None else mask[:, step, None]
@@ -30,15 +40,16 @@ def weight_gradients(x, before, dz, need_dweights):
     return as_matrix(x).T @ as_matrix(dz), as_matrix(before).T @ as_matrix(dz), as_matrix(dz).sum(axis=0)
 
 
-def simple_rnn(x, h0, kernel, recurrent_kernel, bias, mask, activation_name):
-    h = np.empty((*x.shape[:2], h0.shape[1]), x.dtype)
+def simple_rnn(x, h0, kernel, recurrent_kernel, bias, mask, activation_name, need_gradient, every_step):
+    kept = np.empty((x.shape[1], 1, *h0.shape), x.dtype)
     for s in range(x.shape[1]):
         z = x[:, s] @ kernel + h0 @ recurrent_kernel + (0 if bias is None else bias)
-        h0 = h[:, s] = np.where(present(mask, s), activation(z, activation_name), h0)
-    return h
+        h0 = kept[s, 0] = np.where(present(mask, s), activation(z, activation_name), h0)
+    return wanted(kept, h0, need_gradient, every_step)
 
 
-def simple_rnn_backward(x, h0, kernel, recurrent_kernel, mask, h, dh, activation_name, need_dx, need_dweights):
+def simple_rnn_backward(x, h0, kernel, recurrent_kernel, mask, kept, dh, activation_name, need_dx, need_dweights):
+    (h,) = of_all_steps(kept)
     before, dh_of_step = previous(h0, h), every_step(h, dh)
     dz, dh = np.empty_like(h), np.zeros_like(h0)
     for s in reversed(range(x.shape[1])):
@@ -48,22 +59,22 @@ def simple_rnn_backward(x, h0, kernel, recurrent_kernel, mask, h, dh, activation
     return dz @ kernel.T if need_dx else None, dh, *weight_gradients(x, before, dz, need_dweights)
 
 
-def lstm(x, h0, c0, kernel, recurrent_kernel, bias, mask, need_gradient):
-    h = np.empty((*x.shape[:2], h0.shape[1]), x.dtype)
-    kept = np.empty((*x.shape[:2], 5 * h0.shape[1]), x.dtype)
+def lstm(x, h0, c0, kernel, recurrent_kernel, bias, mask, need_gradient, every_step):
+    kept = np.empty((x.shape[1], 6, *h0.shape), x.dtype)
     for s in range(x.shape[1]):
         z = x[:, s] @ kernel + h0 @ recurrent_kernel + (0 if bias is None else bias)
         zi, zf, zg, zo = np.split(z, 4, axis=-1)
         i, f, g, o = sigmoid(zi), sigmoid(zf), np.tanh(zg), sigmoid(zo)
         c = f * c0 + i * g
-        h0 = h[:, s] = np.where(present(mask, s), o * np.tanh(c), h0)
+        h0 = np.where(present(mask, s), o * np.tanh(c), h0)
         c0 = np.where(present(mask, s), c, c0)
-        kept[:, s] = np.concatenate([i, f, g, o, c0], axis=-1)
-    return h, c0.copy(), kept if need_gradient else None
+        kept[s] = i, f, g, o, c0, h0
+    h, kept = wanted(kept, h0, need_gradient, every_step)
+    return h, c0.copy(), kept
 
 
-def lstm_backward(x, h0, c0, kernel, recurrent_kernel, mask, h, kept, dh, dc, need_dx, need_dweights):
-    i, f, g, o, c = np.split(kept, 5, axis=-1)
+def lstm_backward(x, h0, c0, kernel, recurrent_kernel, mask, kept, dh, dc, need_dx, need_dweights):
+    i, f, g, o, c, h = of_all_steps(kept)
     before, c_before, dh_of_step = previous(h0, h), previous(c0, c), every_step(h, dh)
     dz = np.empty((*x.shape[:2], kernel.shape[1]), x.dtype)
     dh, dc = np.zeros_like(h0), np.zeros_like(c0) if dc is None else dc
@@ -79,9 +90,9 @@ def lstm_backward(x, h0, c0, kernel, recurrent_kernel, mask, h, kept, dh, dc, ne
     return dz @ kernel.T if need_dx else None, dh, dc.copy(), *weight_gradients(x, before, dz, need_dweights)
 
 
-def gru(x, h0, kernel, recurrent_kernel, bias, mask, reset_after, need_gradient):
+def gru(x, h0, kernel, recurrent_kernel, bias, mask, reset_after, need_gradient, every_step):
     u = h0.shape[1]
-    h, kept = np.empty((*x.shape[:2], u), x.dtype), np.empty((*x.shape[:2], 4 * u), x.dtype)
+    kept = np.empty((x.shape[1], 5, *h0.shape), x.dtype)
     b, recurrent_b = (0, 0) if bias is None else bias if reset_after else (bias, 0)
     for s in range(x.shape[1]):
         z, r, g = np.split(x[:, s] @ kernel + b, 3, axis=-1)
@@ -90,14 +101,14 @@ def gru(x, h0, kernel, recurrent_kernel, bias, mask, reset_after, need_gradient)
         if not reset_after:
             p = r * h0
         g = np.tanh(g + (r * p if reset_after else p @ recurrent_kernel[:, 2 * u :]))
-        kept[:, s] = np.concatenate([z, r, g, p], axis=-1)
-        h0 = h[:, s] = np.where(present(mask, s), z * h0 + (1 - z) * g, h0)
-    return h, kept if need_gradient else None
+        h0 = np.where(present(mask, s), z * h0 + (1 - z) * g, h0)
+        kept[s] = z, r, g, p, h0
+    return wanted(kept, h0, need_gradient, every_step)
 
 
-def gru_backward(x, h0, kernel, recurrent_kernel, mask, h, kept, dh, reset_after, need_dx, need_dweights):
+def gru_backward(x, h0, kernel, recurrent_kernel, mask, kept, dh, reset_after, need_dx, need_dweights):
     u = h0.shape[1]
-    z, r, g, p = np.split(kept, 4, axis=-1)
+    z, r, g, p, h = of_all_steps(kept)
     before, dh_of_step = previous(h0, h), every_step(h, dh)
     dz = np.empty((*x.shape[:2], 3 * u), x.dtype)  # of what the products with kernel give
     recurrent_dz = np.empty_like(dz)  # of what the products with recurrent_kernel give

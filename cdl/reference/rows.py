@@ -7,6 +7,10 @@ def argmax(x):
     return x.argmax(axis=-1)
 
 
+def argmax_equals(x, labels):
+    return x.argmax(axis=-1) == labels
+
+
 def first_outside(index, limit):
     """The position of the first index outside 0 .. limit - 1, or -1."""
     outside = np.flatnonzero((index.ravel() < 0) | (index.ravel() >= limit))

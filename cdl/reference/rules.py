@@ -94,5 +94,5 @@ def penalty(x, l1, l2):
     return float(np.sum(l1 * np.abs(x) + l2 * x**2, dtype=np.float64))
 
 
-def penalty_gradient(x, l1, l2):
-    return l1 * np.sign(x) + 2 * l2 * x
+def add_penalty(grad, x, l1, l2):
+    return penalty(x, l1, l2), grad + (l1 * np.sign(x) + 2 * l2 * x)

@@ -108,10 +108,24 @@ def load_vocabularies(holder: Holder, archive: zipfile.ZipFile, who: str) -> Non
         return
     name = f"assets/{holder.path}/vocabulary.txt"
     if name in archive.NameToInfo:
-        lines = read_member(archive, name, who).decode().splitlines()
-        while lines and lines[-1] == "":
-            lines.pop()
-        holder.of.load_assets({"vocabulary": lines})
+        text, size = read_member(archive, name, who).decode(), holder.of.get_config().get("vocabulary_size")
+        holder.of.load_assets({"vocabulary": tokens_in(text, size)})
+
+
+def tokens_in(text: str, size: int | None) -> list[str]:
+    """The tokens of a vocabulary, which Keras joins by line breaks.
+
+    Keras reads other ones, and none that are empty at the end; `size`, the number that was written, tells better.
+    """
+    if text.count("\r\n") == text.count("\n"):  # written on Windows
+        text = text.replace("\r\n", "\n")
+    tokens = text.split("\n")
+    if len(tokens) == size:
+        return tokens
+    lines = text.splitlines()
+    while lines and lines[-1] == "":
+        lines.pop()
+    return lines
 
 
 @contextmanager

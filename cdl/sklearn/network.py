@@ -142,8 +142,7 @@ def loss_and_gradients(
     loss, dz = head.compare(t, z, weight, total)
     gradients = network.backward(tape, dz)
     if alpha:
-        kernels, share = network.kernels, alpha / total
-        ops.sgd(gradients[: len(kernels)], kernels, [0.0] * len(kernels), -share)  # gradient += share * kernel
-        for kernel in kernels:
-            loss += ops.penalty(kernel, 0.0, 0.5 * share)
+        for k, kernel in enumerate(network.kernels):
+            penalty, gradients[k] = ops.add_penalty(gradients[k], kernel, 0.0, 0.5 * alpha / total)
+            loss += penalty
     return loss, gradients

@@ -40,10 +40,11 @@ class Draughtsman:
         if not hasattr(model, "layers"):
             return Series([self.thing(model, False)], [self.label(None, model.dtype)])
         layers, shapes = model.layers, model._shapes[1:]
+        dtypes = model.output_dtypes(layers[0].dtype if layers else model.dtype)
         ends = set(getattr(model, "_positions", ()))
         marks = [number + 1 in ends and len(ends) > 1 for number in range(len(layers))]
         things = [self.thing(layer, mark) for layer, mark in zip(layers, marks, strict=True)]
-        return Series(things, [self.label(shape, layer.dtype) for layer, shape in zip(layers, shapes, strict=True)])
+        return Series(things, list(map(self.label, shapes, dtypes)))
 
     def thing(self, layer: Any, is_output: bool) -> Thing:
         if hasattr(layer, "branches"):

@@ -251,7 +251,8 @@ def _rebuild(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None
             f"register_keras_serializable(), and import them first. Config: {dict(config)}"
         )
     if not isinstance(found, type):
-        return found
+        bound = isinstance(arguments, Mapping) and arguments and hasattr(found, "bind")
+        return found.bind(**arguments) if bound else found
     if not hasattr(found, "from_config"):
         raise TypeError(f"{name} cannot be made from a config: it has no from_config() method.")
     if not isinstance(arguments, Mapping):

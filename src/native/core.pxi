@@ -33,6 +33,7 @@ cdef extern from "cdl.h" nogil:
         const void *recurrent_kernel
         const void *bias
         const unsigned char *mask
+        int every_step
 
     ctypedef struct cdl_sequence_gradients:
         const void *dh
@@ -117,15 +118,14 @@ cdef extern from "cdl.h" nogil:
         int (*convolution_transpose_backward)(Py_ssize_t, Py_ssize_t, Py_ssize_t, const cdl_windows *, const void *,
                                               const void *, const void *, const void *, cdl_function, void *, void *,
                                               void *) noexcept nogil
-        int (*simple_rnn)(const cdl_sequence *, cdl_function, void *) noexcept nogil
+        int (*simple_rnn)(const cdl_sequence *, cdl_function, void *, void *) noexcept nogil
         int (*simple_rnn_backward)(const cdl_sequence *, cdl_function, const void *,
                                    const cdl_sequence_gradients *) noexcept nogil
         int (*lstm)(const cdl_sequence *, const void *, void *, void *, void *) noexcept nogil
-        int (*lstm_backward)(const cdl_sequence *, const void *, const void *, const void *,
-                             const cdl_sequence_gradients *, const void *, void *) noexcept nogil
+        int (*lstm_backward)(const cdl_sequence *, const void *, const void *, const cdl_sequence_gradients *,
+                             const void *, void *) noexcept nogil
         int (*gru)(const cdl_sequence *, int, void *, void *) noexcept nogil
-        int (*gru_backward)(const cdl_sequence *, int, const void *, const void *,
-                            const cdl_sequence_gradients *) noexcept nogil
+        int (*gru_backward)(const cdl_sequence *, int, const void *, const cdl_sequence_gradients *) noexcept nogil
         void (*max_pool)(Py_ssize_t, Py_ssize_t, const cdl_windows *, const void *, void *) noexcept nogil
         void (*max_pool_backward)(Py_ssize_t, Py_ssize_t, const cdl_windows *, const void *, const void *, const void *,
                                   void *) noexcept nogil
@@ -156,6 +156,7 @@ cdef extern from "cdl.h" nogil:
         cdl_loss_function categorical_crossentropy
         cdl_loss_function sparse_categorical_crossentropy
         void (*argmax)(Py_ssize_t, Py_ssize_t, const void *, int64_t *) noexcept nogil
+        void (*argmax_equals)(Py_ssize_t, Py_ssize_t, const void *, const int32_t *, uint8_t *) noexcept nogil
         void (*sum_rows)(Py_ssize_t, Py_ssize_t, const void *, const int64_t *, const int64_t *,
                          void *) noexcept nogil
         void (*affine_sample)(const cdl_sampling *, const void *, const void *, void *) noexcept nogil
@@ -169,8 +170,7 @@ cdef extern from "cdl.h" nogil:
         cdl_rule adamax
         cdl_rule lion
         cdl_rule ftrl
-        int (*penalty)(Py_ssize_t, const void *, double, double, double *) noexcept nogil
-        void (*penalty_gradient)(Py_ssize_t, const void *, double, double, void *) noexcept nogil
+        int (*penalty)(Py_ssize_t, const void *, double, double, const void *, void *, double *) noexcept nogil
         void (*random_uniform)(uint64_t, uint64_t, Py_ssize_t, double, double, void *) noexcept nogil
         void (*random_normal)(uint64_t, uint64_t, Py_ssize_t, double, double, void *) noexcept nogil
         void (*dropout)(uint64_t, uint64_t, Py_ssize_t, double, const void *, void *) noexcept nogil

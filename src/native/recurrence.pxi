@@ -9,7 +9,8 @@ cdef class Sequences:
     cdef tuple kept
 
     def __cinit__(self, cnp.ndarray x not None, cnp.ndarray h0 not None, cnp.ndarray kernel not None,
-                  cnp.ndarray recurrent_kernel not None, cnp.ndarray bias, cnp.ndarray mask):
+                  cnp.ndarray recurrent_kernel not None, cnp.ndarray bias, cnp.ndarray mask,
+                  bint every_step):
         cdef int t = float_type(x, "x")
         x, h0, kernel = dense(x, t, "x"), dense(h0, t, "h0"), dense(kernel, t, "kernel")
         recurrent_kernel = dense(recurrent_kernel, t, "recurrent_kernel")
@@ -25,12 +26,19 @@ cdef class Sequences:
         self.q.x, self.q.h0, self.q.bias = data(x), data(h0), data(bias)
         self.q.kernel, self.q.recurrent_kernel = data(kernel), data(recurrent_kernel)
         self.q.mask = <const unsigned char *>data(mask)
+        self.q.every_step = every_step
 
-    cdef cnp.ndarray new(self, Py_ssize_t width):
-        """(n, t, width)"""
+    cdef cnp.ndarray states(self):
+        """For h: (n, t, u) or (n, u)"""
         cdef cnp.npy_intp shape[3]
-        shape[0], shape[1], shape[2] = self.q.n, self.q.t, width
-        return new_array(3, shape, self.type)
+        shape[0], shape[1], shape[1 + self.q.every_step] = self.q.n, self.q.t, self.q.u
+        return new_array(2 + self.q.every_step, shape, self.type)
+
+    cdef cnp.ndarray to_keep(self, Py_ssize_t parts):
+        """(t, parts, n, u)"""
+        cdef cnp.npy_intp shape[4]
+        shape[0], shape[1], shape[2], shape[3] = self.q.t, parts, self.q.n, self.q.u
+        return new_array(4, shape, self.type)
 
     cdef tuple gradients(self, cnp.ndarray dh, int bias_ndim, bint need_dx, bint need_dweights):
         """Where they go to: dx, dh0, dkernel, drecurrent_kernel, dbias."""
@@ -49,38 +57,39 @@ cdef class Sequences:
         return dx, dh0, dkernel, drecurrent_kernel, dbias
 
 
-def simple_rnn(x, h0, kernel, recurrent_kernel, bias, mask, str activation):
-    cdef Sequences s = Sequences(x, h0, kernel, recurrent_kernel, bias, mask)
-    cdef cnp.ndarray h = s.new(s.q.u)
-    cdef address ph = data(h)
+def simple_rnn(x, h0, kernel, recurrent_kernel, bias, mask, str activation, bint need_gradient, bint every_step):
+    cdef Sequences s = Sequences(x, h0, kernel, recurrent_kernel, bias, mask, every_step)
+    cdef cnp.ndarray h = s.states(), kept = s.to_keep(1) if need_gradient else None
+    cdef address ph = data(h), pk = data(kept)
     cdef cdl_function f = function_code(activation)
     cdef int status
     with nogil:
-        status = table(s.type).simple_rnn(&s.q, f, ph)
+        status = table(s.type).simple_rnn(&s.q, f, ph, pk)
     if status:
         out_of_memory()
-    return h
+    return h, kept
 
 
-def simple_rnn_backward(x, h0, kernel, recurrent_kernel, mask, cnp.ndarray h not None, cnp.ndarray dh not None,
+def simple_rnn_backward(x, h0, kernel, recurrent_kernel, mask, cnp.ndarray kept not None, cnp.ndarray dh not None,
                         str activation, bint need_dx, bint need_dweights):
-    cdef Sequences s = Sequences(x, h0, kernel, recurrent_kernel, None, mask)
-    h, dh = dense(h, s.type, "h"), dense(dh, s.type, "dh")
+    cdef Sequences s = Sequences(x, h0, kernel, recurrent_kernel, None, mask, False)
+    kept, dh = dense(kept, s.type, "kept"), dense(dh, s.type, "dh")
     gradients = s.gradients(dh, 1, need_dx, need_dweights)
-    cdef address ph = data(h)
+    cdef address pk = data(kept)
     cdef cdl_function f = function_code(activation)
     cdef int status
     with nogil:
-        status = table(s.type).simple_rnn_backward(&s.q, f, ph, &s.g)
+        status = table(s.type).simple_rnn_backward(&s.q, f, pk, &s.g)
     if status:
         out_of_memory()
     return gradients
 
 
-def lstm(x, h0, cnp.ndarray c0 not None, kernel, recurrent_kernel, bias, mask, bint need_gradient):
-    cdef Sequences s = Sequences(x, h0, kernel, recurrent_kernel, bias, mask)
+def lstm(x, h0, cnp.ndarray c0 not None, kernel, recurrent_kernel, bias, mask, bint need_gradient,
+         bint every_step):
+    cdef Sequences s = Sequences(x, h0, kernel, recurrent_kernel, bias, mask, every_step)
     c0 = dense(c0, s.type, "c0")
-    cdef cnp.ndarray h = s.new(s.q.u), c = like(c0), kept = s.new(5 * s.q.u) if need_gradient else None
+    cdef cnp.ndarray h = s.states(), c = like(c0), kept = s.to_keep(6) if need_gradient else None
     cdef address pc0 = data(c0), ph = data(h), pc = data(c), pk = data(kept)
     cdef int status
     with nogil:
@@ -90,25 +99,26 @@ def lstm(x, h0, cnp.ndarray c0 not None, kernel, recurrent_kernel, bias, mask, b
     return h, c, kept
 
 
-def lstm_backward(x, h0, cnp.ndarray c0 not None, kernel, recurrent_kernel, mask, cnp.ndarray h not None,
-                  cnp.ndarray kept not None, cnp.ndarray dh not None, cnp.ndarray dc, bint need_dx, bint need_dweights):
-    cdef Sequences s = Sequences(x, h0, kernel, recurrent_kernel, None, mask)
-    c0, h, kept = dense(c0, s.type, "c0"), dense(h, s.type, "h"), dense(kept, s.type, "kept")
+def lstm_backward(x, h0, cnp.ndarray c0 not None, kernel, recurrent_kernel, mask, cnp.ndarray kept not None,
+                  cnp.ndarray dh not None, cnp.ndarray dc, bint need_dx, bint need_dweights):
+    cdef Sequences s = Sequences(x, h0, kernel, recurrent_kernel, None, mask, False)
+    c0, kept = dense(c0, s.type, "c0"), dense(kept, s.type, "kept")
     dh, dc = dense(dh, s.type, "dh"), dense_or_none(dc, s.type, "dc")
     dx, dh0, *weights = s.gradients(dh, 1, need_dx, need_dweights)
     cdef cnp.ndarray dc0 = like(c0)
-    cdef address pc0 = data(c0), ph = data(h), pk = data(kept), pdc = data(dc), pdc0 = data(dc0)
+    cdef address pc0 = data(c0), pk = data(kept), pdc = data(dc), pdc0 = data(dc0)
     cdef int status
     with nogil:
-        status = table(s.type).lstm_backward(&s.q, pc0, ph, pk, &s.g, pdc, pdc0)
+        status = table(s.type).lstm_backward(&s.q, pc0, pk, &s.g, pdc, pdc0)
     if status:
         out_of_memory()
     return dx, dh0, dc0, *weights
 
 
-def gru(x, h0, kernel, recurrent_kernel, bias, mask, bint reset_after, bint need_gradient):
-    cdef Sequences s = Sequences(x, h0, kernel, recurrent_kernel, bias, mask)
-    cdef cnp.ndarray h = s.new(s.q.u), kept = s.new(4 * s.q.u) if need_gradient else None
+def gru(x, h0, kernel, recurrent_kernel, bias, mask, bint reset_after, bint need_gradient,
+        bint every_step):
+    cdef Sequences s = Sequences(x, h0, kernel, recurrent_kernel, bias, mask, every_step)
+    cdef cnp.ndarray h = s.states(), kept = s.to_keep(5) if need_gradient else None
     cdef address ph = data(h), pk = data(kept)
     cdef int status
     with nogil:
@@ -118,15 +128,15 @@ def gru(x, h0, kernel, recurrent_kernel, bias, mask, bint reset_after, bint need
     return h, kept
 
 
-def gru_backward(x, h0, kernel, recurrent_kernel, mask, cnp.ndarray h not None, cnp.ndarray kept not None,
-                 cnp.ndarray dh not None, bint reset_after, bint need_dx, bint need_dweights):
-    cdef Sequences s = Sequences(x, h0, kernel, recurrent_kernel, None, mask)
-    h, kept, dh = dense(h, s.type, "h"), dense(kept, s.type, "kept"), dense(dh, s.type, "dh")
+def gru_backward(x, h0, kernel, recurrent_kernel, mask, cnp.ndarray kept not None, cnp.ndarray dh not None,
+                 bint reset_after, bint need_dx, bint need_dweights):
+    cdef Sequences s = Sequences(x, h0, kernel, recurrent_kernel, None, mask, False)
+    kept, dh = dense(kept, s.type, "kept"), dense(dh, s.type, "dh")
     gradients = s.gradients(dh, 2 if reset_after else 1, need_dx, need_dweights)
-    cdef address ph = data(h), pk = data(kept)
+    cdef address pk = data(kept)
     cdef int status
     with nogil:
-        status = table(s.type).gru_backward(&s.q, reset_after, ph, pk, &s.g)
+        status = table(s.type).gru_backward(&s.q, reset_after, pk, &s.g)
     if status:
         out_of_memory()
     return gradients

@@ -131,26 +131,25 @@ def ftrl(values, grads, slots, decays, double learning_rate, double power, doubl
     s.take(s.table().ftrl)
 
 
-def penalty(cnp.ndarray x not None, double l1, double l2):
-    cdef int t = float_type(x, "x")
-    x = dense(x, t, "x")
+cdef double penalty_of(cnp.ndarray x, double l1, double l2, cnp.ndarray grad, cnp.ndarray out) except? -1:
+    cdef int t = cnp.PyArray_TYPE(x)
     cdef Py_ssize_t size = cnp.PyArray_SIZE(x)
-    cdef address px = data(x)
+    cdef address px = data(x), pg = data(grad), po = data(out)
     cdef double total
     cdef int failed
     with nogil:
-        failed = table(t).penalty(size, px, l1, l2, &total)
+        failed = table(t).penalty(size, px, l1, l2, pg, po, &total)
     if failed:
         out_of_memory()
     return total
 
 
-def penalty_gradient(cnp.ndarray x not None, double l1, double l2):
+def penalty(cnp.ndarray x not None, double l1, double l2):
+    return penalty_of(dense(x, float_type(x, "x"), "x"), l1, l2, None, None)
+
+
+def add_penalty(cnp.ndarray grad not None, cnp.ndarray x not None, double l1, double l2):
     cdef int t = float_type(x, "x")
-    x = dense(x, t, "x")
-    cdef cnp.ndarray dx = like(x)
-    cdef Py_ssize_t size = cnp.PyArray_SIZE(x)
-    cdef address px = data(x), pd = data(dx)
-    with nogil:
-        table(t).penalty_gradient(size, px, l1, l2, pd)
-    return dx
+    x, grad = dense(x, t, "x"), dense(grad, t, "grad")
+    cdef cnp.ndarray out = like(x)
+    return penalty_of(x, l1, l2, grad, out), out

@@ -124,9 +124,8 @@ static void elements(ptrdiff_t n)
     }
     ON_BOTH("penalty", n, 0, 0, {
         double total;
-        t->penalty(n, x[0], 0.1, 0.2, &total);
+        t->penalty(n, x[0], 0.1, 0.2, x[1], result(s, 1), &total);
         memcpy(result(s, 0), &total, sizeof total);
-        t->penalty_gradient(n, x[0], 0.1, 0.2, result(s, 1));
     });
 }
 
@@ -138,7 +137,8 @@ static void rows(ptrdiff_t n, ptrdiff_t d)
                                      t->log_softmax_backward(n, d, result(s, 0), x[1], result(s, 1))));
     ON_BOTH("column_sum", n, d, 0, t->column_sum(n, d, x[0], result(s, 0)));
     if (d > 0)
-        ON_BOTH("argmax", n, d, 0, t->argmax(n, d, x[0], (int64_t *)result(s, 0)));
+        ON_BOTH("argmax", n, d, 0, (t->argmax(n, d, x[0], (int64_t *)result(s, 0)),
+                                    t->argmax_equals(n, d, x[0], labels, (uint8_t *)result(s, 1))));
     for (ptrdiff_t r = 0; r < n; r++)
         number[r] = r * r % 5;
     const ptrdiff_t groups = cdl_group_rows(n, number, order, start, used);
@@ -255,21 +255,20 @@ static void recurrent(ptrdiff_t n, ptrdiff_t t, ptrdiff_t i, ptrdiff_t u)
     for (ptrdiff_t k = 0; k < n * t; k++)
         mask[k] = k % 3 != 1;
     for (int option = 0; option < 2; option++) {
-        const cdl_sequence q = {n, t, i, u, x[0], x[1], x[2], x[3], option ? x[4] : NULL, option ? mask : NULL};
+        const cdl_sequence q = {n, t, i, u, x[0], x[1], x[2], x[3], option ? x[4] : NULL, option ? mask : NULL, !option};
         cdl_sequence_gradients g[2];
         for (int s = 0; s < 2; s++)
             g[s] = (cdl_sequence_gradients){x[5], option, option ? NULL : result(s, 3), result(s, 4), result(s, 5),
                                             result(s, 6), result(s, 7)};
         for (int f = CDL_LINEAR; f <= CDL_LAST_FUSABLE; f++)
-            ON_BOTH("simple_rnn", n, i, u, (t->simple_rnn(&q, f, result(s, 0)),
-                                            t->simple_rnn_backward(&q, f, result(s, 0), &g[s])));
+            ON_BOTH("simple_rnn", n, i, u, (t->simple_rnn(&q, f, result(s, 0), result(s, 2)),
+                                            t->simple_rnn_backward(&q, f, result(s, 2), &g[s])));
         ON_BOTH("lstm", n, i, u, (t->lstm(&q, x[2], result(s, 0), result(s, 1), result(s, 2)),
-                                  t->lstm_backward(&q, x[2], result(s, 0), result(s, 2), &g[s], option ? x[4] : NULL,
-                                                   result(s, 1))));
+                                  t->lstm_backward(&q, x[2], result(s, 2), &g[s], option ? x[4] : NULL, result(s, 1))));
         ON_BOTH("gru", n, i, u, (t->gru(&q, option, result(s, 0), result(s, 2)),
-                                 t->gru_backward(&q, option, result(s, 0), result(s, 2), &g[s])));
+                                 t->gru_backward(&q, option, result(s, 2), &g[s])));
         ON_BOTH("gru, reset the other way", n, i, u, (t->gru(&q, !option, result(s, 0), result(s, 2)),
-                                                      t->gru_backward(&q, !option, result(s, 0), result(s, 2), &g[s])));
+                                                      t->gru_backward(&q, !option, result(s, 2), &g[s])));
     }
 }
 

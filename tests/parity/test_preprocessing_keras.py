@@ -8,8 +8,12 @@ import cdl
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("names_begin_anew")]
 
-# With torch, Keras knows neither "reflect" nor "wrap".
-FILL_MODES = ("constant", "nearest") if keras.backend.backend() == "torch" else cdl.ops.FILL_MODES
+# With torch, Keras knows neither "reflect" nor "wrap". With TensorFlow, "wrap" is not the image again, which Keras
+# documents: TensorFlow's op has SciPy's former formula. Outside, it subtracts the size s of an axis as often as s - 1
+# fits into the coordinate, and clips what remains, so that seams and most of the further copies show an edge pixel.
+FILL_MODES = {"torch": ("constant", "nearest"), "tensorflow": ("constant", "nearest", "reflect")}.get(
+    keras.backend.backend(), cdl.ops.FILL_MODES
+)
 X = np.random.default_rng(3).integers(0, 256, (4, 13, 18, 3)).astype("float32")
 
 
@@ -159,6 +163,29 @@ def test_adapt_finds_what_keras_finds(axis, form, invert):
     np.testing.assert_allclose(ours(X), expected, rtol=1e-4, atol=1e-3 * np.abs(expected).max())
     ours.set_weights(theirs.get_weights())
     np.testing.assert_allclose(ours(X), expected, rtol=1e-5, atol=1e-6 * np.abs(expected).max())
+
+
+def test_wrap_is_left_out_with_tensorflow_for_its_formula():
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("TensorFlow's way")
+    x = X[:1, :1]
+    size = x.shape[2]
+
+    def coordinate(at):
+        if at < 0:
+            at += size * (int(-at / (size - 1)) + 1)
+        elif at > size - 1:
+            at -= size * int(at / (size - 1))
+        return min(max(at, 0.0), size - 1.0)
+
+    for shift in np.arange(-3 * size, 3 * size, 0.75):
+        found = keras.ops.image.affine_transform(
+            x, np.array([[1, 0, shift, 0, 1, 0, 0, 0]], "float32"), fill_mode="wrap"
+        )
+        at = np.array([coordinate(place + shift) for place in range(size)])
+        low, part = np.floor(at).astype(int), (at % 1)[:, None]
+        expected = (1 - part) * x[0, 0, low] + part * x[0, 0, np.minimum(low + 1, size - 1)]
+        np.testing.assert_allclose(found[0, 0], expected, rtol=1e-4, atol=1e-3)
 
 
 MISTAKES = {

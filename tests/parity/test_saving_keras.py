@@ -167,6 +167,20 @@ def test_functional_chains(tmp_path):
         )
 
 
+@pytest.mark.parametrize("name", ["LeakyReLU", "ReLU", "ELU", "Softmax"])
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_layers_as_activations(name, suffix, tmp_path):
+    """Keras' way to bind parameters to a function."""
+    parameters = {"LeakyReLU": {"negative_slope": 0.1}, "ReLU": {"max_value": 0.5}, "ELU": {"alpha": 0.3}}
+    for source, target in ((cdl, keras), (keras, cdl)):
+        make = source.layers
+        activation = getattr(make, name)(**parameters.get(name, {"axis": 1}))
+        model = source.Sequential([make.Input((5, 4)), make.Dense(6, activation=activation)])
+        model.save(tmp_path / f"model.{suffix}")
+        other = target.models.load_model(tmp_path / f"model.{suffix}")
+        assert close(other.predict(STEPS, verbose=0), model.predict(STEPS, verbose=0))
+
+
 def test_json(tmp_path):
     ours, theirs = twins("Adam", {})
     assert [layer.name for layer in cdl.models.model_from_json(theirs.to_json()).layers] == [

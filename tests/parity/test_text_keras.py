@@ -275,6 +275,34 @@ def test_discretization_adapts(bins, epsilon):
         agree(ours(x), theirs(x))
 
 
+def symbolic(lib, make, shape, dtype):
+    """The place of the layer's output behind an Input."""
+    layer = make(lib.layers)
+    return lib.Sequential([lib.layers.Input(shape, dtype=dtype), layer]) and layer.output
+
+
+@pytest.mark.parametrize("mode", ["int", "one_hot", "multi_hot", "count", "tf_idf"])
+def test_places_of_outputs_are_of_one_dtype(mode):
+    weights = {"idf_weights": [1.0, 2.0]} if mode == "tf_idf" else {}
+    cases = [
+        (lambda lib: lib.TextVectorization(vocabulary=["a", "b"], output_mode=mode, **weights), (), "string"),
+        (lambda lib: lib.StringLookup(vocabulary=["a", "b"], output_mode=mode, **weights), (3,), "string"),
+        (lambda lib: lib.IntegerLookup(vocabulary=[1, 2], output_mode=mode, **weights), (3,), "int64"),
+    ]
+    if mode != "tf_idf":
+        cases += [
+            (lambda lib: lib.Hashing(7, output_mode=mode), (3,), "string"),
+            (lambda lib: lib.Discretization([1.0, 2.0], output_mode=mode), (3,), "float32"),
+        ]
+    if mode not in ("int", "tf_idf"):
+        cases.append((lambda lib: lib.CategoryEncoding(7, output_mode=mode), (3,), "int64"))
+    for make, shape, dtype in cases:
+        if mode == "one_hot" and shape == ():  # Keras' fails
+            continue
+        ours, theirs = (symbolic(lib, make, shape, dtype) for lib in (cdl, keras))
+        assert ours.dtype == theirs.dtype  # of "one_hot" hashes, Keras' has another shape than the hashes
+
+
 # ---------------------------------------------------------------------------------------------------------- sequences
 
 

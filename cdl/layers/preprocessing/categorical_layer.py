@@ -22,6 +22,7 @@ class CategoricalLayer(Layer):
     """
 
     OUTPUT_MODES: tuple[str, ...] = ("int", "one_hot", "multi_hot", "count")
+    index_dtype = "int64"
 
     def __init__(self, output_mode: str = "int", sparse: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -43,6 +44,9 @@ class CategoricalLayer(Layer):
                 f"{self.who} has no gradient with respect to its input, and a layer below it wants one. Put it first "
                 f"in the model, before all layers that are trained."
             )
+
+    def compute_output_dtype(self, input_dtype: str) -> str:
+        return self.index_dtype if self.output_mode == "int" else self.dtype
 
     def encoded_shape(self, input_shape: Shape, depth: int | None) -> Shape:
         """The shape in which categories of this shape come out."""

@@ -26,6 +26,8 @@ class Discretization(CategoricalLayer, AdaptiveLayer):
     array([[0, 2, 3, 1]], dtype=int32)
     """
 
+    index_dtype = "int32"
+
     def __init__(
         self,
         bin_boundaries: Sequence[float] | None = None,
@@ -84,7 +86,7 @@ class Discretization(CategoricalLayer, AdaptiveLayer):
             raise ValueError(f"{self.who} has no boundaries yet: pass `bin_boundaries`, or call `adapt` first.")
         indices = np.searchsorted(np.asarray(self.bin_boundaries, x.dtype), x, side="right")
         if self.output_mode == "int":
-            return indices.astype(np.int32)
+            return indices.astype(self.index_dtype)
         return encode(indices, self.output_mode, len(self.bin_boundaries) + 1, self.dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

@@ -42,7 +42,7 @@ class Hashing(CategoricalLayer):
         dtype = kwargs.pop("dtype", None)
         as_int = output_mode == "int"
         super().__init__(output_mode, sparse, dtype=None if as_int else dtype, **kwargs)
-        self._result = integer_type(dtype) if as_int else self.dtype
+        self.index_dtype = integer_type(dtype) if as_int else "int64"
         if num_bins is None or num_bins <= 0:
             raise ValueError(f"Hashing: `num_bins` must be a positive integer. Received: num_bins={num_bins}.")
         self.num_bins, self.mask_value = num_bins, mask_value
@@ -65,7 +65,7 @@ class Hashing(CategoricalLayer):
         if masks:
             indices = np.where(x == self.mask_value, 0, indices + 1)
         if self.output_mode == "int":
-            return indices.astype(self._result)
+            return indices.astype(self.index_dtype)
         return encode(indices, self.output_mode, self.num_bins, self.dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -75,7 +75,7 @@ class Hashing(CategoricalLayer):
         config = super().get_config()
         return {
             **config,
-            "dtype": {**config["dtype"], "config": {"name": self._result}},
+            "dtype": {**config["dtype"], "config": {"name": self.compute_output_dtype("string")}},
             "num_bins": self.num_bins,
             "salt": None if self.salt is None else list(self.salt),
             "mask_value": self.mask_value,

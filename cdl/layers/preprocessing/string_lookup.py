@@ -70,5 +70,8 @@ class StringLookup(IndexLookup):
     def as_tokens(self, x: Any, who: str) -> np.ndarray:
         return as_strings(x, who, self.encoding)
 
+    def compute_output_dtype(self, input_dtype: str) -> str:
+        return "string" if self.invert else super().compute_output_dtype(input_dtype)
+
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "encoding": self.encoding}

@@ -21,8 +21,8 @@ Gradient = np.ndarray | None
 class RecurrentCell(KernelLayer):
     """One step of a recurrent layer: (x, states) -> (y, new states), for the steps that subclasses define.
 
-    `forward(ctx, x, states)` and `backward(ctx, dy, dstates)` are one step; `forward_sequence(ctx, x, states)` and
-    `backward_sequence(ctx, dh, dstates)` all of them at once, where `fuses(training)`.
+    `forward(ctx, x, states)` and `backward(ctx, dy, dstates)` are one step; `forward_sequence(ctx, x, states,
+    every_step)` and `backward_sequence(ctx, dh, dstates)` all of them at once, where `fuses(training)`.
 
     `gates` is how many blocks of `units` columns the kernels have.
     """

@@ -129,21 +129,23 @@ class GRUCell(RecurrentCell):
     def fuses(self, training: bool | None) -> bool:
         return self.recurrent_activation.fused == "sigmoid" and super().fuses(training)
 
-    def forward_sequence(self, ctx: Context, x: np.ndarray, states: States) -> tuple[np.ndarray, States]:
+    def forward_sequence(
+        self, ctx: Context, x: np.ndarray, states: States, every_step: bool
+    ) -> tuple[np.ndarray, States]:
         x, drop = self.drop_inputs(ctx, x)
-        h, kept = ops.gru(x, states[0], *self.weights_of_steps, ctx.mask, self.reset_after, ctx.gradient)
-        ctx.save(x, drop, states[0], h, kept)
-        return h, [h[:, -1]]
+        h, kept = ops.gru(x, states[0], *self.weights_of_steps, ctx.mask, self.reset_after, ctx.gradient, every_step)
+        ctx.save(x, drop, states[0], kept)
+        return h, [h[:, -1] if every_step else h]
 
     def backward_sequence(
         self, ctx: Context, dh: np.ndarray | None, dstates: States
     ) -> tuple[np.ndarray | None, States]:
-        x, drop, h0, h, kept = ctx.saved
+        x, drop, h0, kept = ctx.saved
         kernel, recurrent_kernel, _ = self.weights_of_steps
         dh = with_last(dh, dstates[0], h0)
         needed = ctx.need_input_grad, self.learns(ctx)
         dx, dh0, *dweights = ops.gru_backward(
-            x, h0, kernel, recurrent_kernel, ctx.mask, h, kept, dh, self.reset_after, *needed
+            x, h0, kernel, recurrent_kernel, ctx.mask, kept, dh, self.reset_after, *needed
         )
         self.add_gradients(ctx, *dweights)
         return dx if drop is None or dx is None else dx * drop, [dh0]

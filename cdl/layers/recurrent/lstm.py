@@ -120,21 +120,23 @@ class LSTMCell(RecurrentCell):
     def fuses(self, training: bool | None) -> bool:
         return self.recurrent_activation.fused == "sigmoid" and super().fuses(training)
 
-    def forward_sequence(self, ctx: Context, x: np.ndarray, states: States) -> tuple[np.ndarray, States]:
+    def forward_sequence(
+        self, ctx: Context, x: np.ndarray, states: States, every_step: bool
+    ) -> tuple[np.ndarray, States]:
         x, drop = self.drop_inputs(ctx, x)
         h0, c0 = states
-        h, c, kept = ops.lstm(x, h0, c0, *self.weights_of_steps, ctx.mask, ctx.gradient)
-        ctx.save(x, drop, h0, c0, h, kept)
-        return h, [h[:, -1], c]
+        h, c, kept = ops.lstm(x, h0, c0, *self.weights_of_steps, ctx.mask, ctx.gradient, every_step)
+        ctx.save(x, drop, h0, c0, kept)
+        return h, [h[:, -1] if every_step else h, c]
 
     def backward_sequence(
         self, ctx: Context, dh: np.ndarray | None, dstates: States
     ) -> tuple[np.ndarray | None, States]:
-        x, drop, h0, c0, h, kept = ctx.saved
+        x, drop, h0, c0, kept = ctx.saved
         kernel, recurrent_kernel, _ = self.weights_of_steps
         dh, dc = with_last(dh, dstates[0], h0), dstates[1]
         dx, dh0, dc0, *dweights = ops.lstm_backward(
-            x, h0, c0, kernel, recurrent_kernel, ctx.mask, h, kept, dh, dc, ctx.need_input_grad, self.learns(ctx)
+            x, h0, c0, kernel, recurrent_kernel, ctx.mask, kept, dh, dc, ctx.need_input_grad, self.learns(ctx)
         )
         self.add_gradients(ctx, *dweights)
         return dx if drop is None or dx is None else dx * drop, [dh0, dc0]

@@ -104,17 +104,16 @@ class RNN(SequenceLayer):
             x = np.ascontiguousarray(x[:, ::-1])
             call.mask = None if ctx.mask is None else np.ascontiguousarray(ctx.mask[:, ::-1])
         way = self.way(ctx.training)
-        y, states = way.forward_sequence(call, x, first)
+        y, states = way.forward_sequence(call, x, first, self.return_sequences)
         shown = self._shown(call.mask, first, initial_state is not None)
         if self.stateful:
             self._remember(states)
-        if not self.return_sequences:
-            y = np.ascontiguousarray(y[:, -1])
-            shown = None if shown is None else shown[:, -1]
+        if shown is not None and not self.return_sequences:
+            shown = shown[:, -1]
         if shown is not None:
             y = masked(shown, y)
         ctx.save(way, call, shown, states, initial_state is not None)
-        return [y, *each(np.ascontiguousarray, states)] if self.return_state else y
+        return [y, *each(np.array, states)] if self.return_state else y
 
     def backward(self, ctx: Context, dy: Any) -> Any:
         way, call, shown, states, given = ctx.saved

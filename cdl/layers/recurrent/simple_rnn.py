@@ -92,21 +92,24 @@ class SimpleRNNCell(RecurrentCell):
     def fuses(self, training: bool | None) -> bool:
         return self.activation.fused is not None and not (training and self.recurrent_dropout)
 
-    def forward_sequence(self, ctx: Context, x: np.ndarray, states: States) -> tuple[np.ndarray, States]:
+    def forward_sequence(
+        self, ctx: Context, x: np.ndarray, states: States, every_step: bool
+    ) -> tuple[np.ndarray, States]:
         x, drop = self.drop_inputs(ctx, x)
-        h = ops.simple_rnn(x, states[0], *self.weights_of_steps, ctx.mask, self.activation.fused)  # type: ignore[arg-type]
-        ctx.save(x, drop, states[0], h)
-        return h, [h[:, -1]]
+        function: Any = self.activation.fused
+        h, kept = ops.simple_rnn(x, states[0], *self.weights_of_steps, ctx.mask, function, ctx.gradient, every_step)
+        ctx.save(x, drop, states[0], kept)
+        return h, [h[:, -1] if every_step else h]
 
     def backward_sequence(
         self, ctx: Context, dh: np.ndarray | None, dstates: States
     ) -> tuple[np.ndarray | None, States]:
-        x, drop, h0, h = ctx.saved
+        x, drop, h0, kept = ctx.saved
         kernel, recurrent_kernel, _ = self.weights_of_steps
         dh = with_last(dh, dstates[0], h0)
         function: Any = self.activation.fused
         dx, dh0, *dweights = ops.simple_rnn_backward(
-            x, h0, kernel, recurrent_kernel, ctx.mask, h, dh, function, ctx.need_input_grad, self.learns(ctx)
+            x, h0, kernel, recurrent_kernel, ctx.mask, kept, dh, function, ctx.need_input_grad, self.learns(ctx)
         )
         self.add_gradients(ctx, *dweights)
         return dx if drop is None or dx is None else dx * drop, [dh0]

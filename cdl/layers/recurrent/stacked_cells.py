@@ -87,11 +87,14 @@ class StackedRNNCells(Layer):
         """Whether a primitive computes all steps of each cell."""
         return all(hasattr(cell, "fuses") and cell.fuses(training) for cell in self.cells)
 
-    def forward_sequence(self, ctx: Context, x: np.ndarray, states: States) -> tuple[np.ndarray, States]:
+    def forward_sequence(
+        self, ctx: Context, x: np.ndarray, states: States, every_step: bool
+    ) -> tuple[np.ndarray, States]:
         calls, last_states = [], []
         for number, (cell, state) in enumerate(zip(self.cells, states, strict=True)):
             calls.append(ctx.child(ctx.need_input_grad or number > 0))
-            x, last = cell.forward_sequence(calls[-1], x, as_list(state))
+            is_last = number == len(self.cells) - 1
+            x, last = cell.forward_sequence(calls[-1], x, as_list(state), every_step or not is_last)
             last_states.append(last)
         ctx.save(calls)
         return x, last_states

@@ -22,8 +22,10 @@ class StepByStep:
     def __init__(self, cell: Any) -> None:
         self.cell = cell
 
-    def forward_sequence(self, ctx: Context, x: np.ndarray, states: States) -> tuple[np.ndarray, States]:
-        """x (n, t, ...), the first states -> y (n, t, ...), the last states"""
+    def forward_sequence(
+        self, ctx: Context, x: np.ndarray, states: States, every_step: bool
+    ) -> tuple[np.ndarray, States]:
+        """x (n, t, ...), the first states -> y (n, t, ...), or the last one unless `every_step`; the last states"""
         drawn: dict[int, Any] = {}
         inherited = ctx.losses, None, ctx.trained, ctx.frozen  # the mask is heeded here, not by the cell
         calls: list[Step] = []
@@ -40,7 +42,7 @@ class StepByStep:
             calls.append(call)
             ys.append(y)
         ctx.save(calls, x, y, states)
-        return np.stack(ys, axis=1), states
+        return np.stack(ys, axis=1) if every_step else np.array(y, order="C"), states
 
     def backward_sequence(
         self, ctx: Context, dy: np.ndarray | None, dstates: States
