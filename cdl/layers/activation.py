@@ -31,11 +31,15 @@ class Activation(Layer):
         return self.activation
 
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
+        if ctx.logits_of is self:
+            return x
         y = self.activation.forward(x)
         ctx.save(x, y)
         return y
 
     def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray:
+        if ctx.logits_of is self:
+            return dy
         x, y = ctx.saved
         return self.activation.backward(x, y, dy)
 

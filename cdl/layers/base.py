@@ -172,7 +172,7 @@ class Layer:
 
     supports_masking: bool = False  # whether the output has a mask if the input has; True where compute_mask is defined
 
-    def compute_mask(self, inputs: np.ndarray, previous_mask: np.ndarray | None) -> np.ndarray | None:
+    def compute_mask(self, inputs: np.ndarray, previous_mask: np.ndarray | None = None) -> np.ndarray | None:
         """The mask of the output, from the input and its mask: bool, False for steps that do not count; None if all do.
 
         By default that of the input.

@@ -65,10 +65,12 @@ class Chain(Layer):
                     ctx.mask = mask = layer.output_mask(ctx, source)
             return x
         training, wanted, losses = ctx.training, ctx.need_input_grad, ctx.losses
-        learning, frozen = ctx.trained, ctx.frozen
+        learning, frozen, logits_of = ctx.trained, ctx.frozen, ctx.logits_of
         calls = []
         for layer, trained_below, trained, makes_masks in self._steps(learning):
-            child = Context(training, wanted or trained, wanted or trained_below, losses, mask, learning, frozen)
+            child = Context(
+                training, wanted or trained, wanted or trained_below, losses, mask, learning, frozen, logits_of
+            )
             source = x
             x = layer.forward(child, source)
             if makes_masks or mask is not None:

@@ -24,13 +24,14 @@ class Context:
     pass. `mask`: bool (n, t), False for the steps of the input that only fill it up; None if all count. `trained`: the
     variables whose gradients are wanted, `()` if none are; `frozen`: the layers that are at rest. Where they are None,
     each variable's and layer's own `trainable` decides. The steps of a model say both, as it was at compile time.
+    `logits_of`: the layer that leaves out its activation, because the loss contains it; None, if none does.
 
     >>> ctx = Context(training=True)
     >>> y = layer.forward(ctx, x)
     >>> dx = layer.backward(ctx, dy)
     """
 
-    __slots__ = ("frozen", "gradient", "losses", "mask", "need_input_grad", "saved", "trained", "training")
+    __slots__ = ("frozen", "gradient", "logits_of", "losses", "mask", "need_input_grad", "saved", "trained", "training")
 
     def __init__(
         self,
@@ -41,6 +42,7 @@ class Context:
         mask: np.ndarray | None = None,
         trained: Iterable[Variable] | None = None,
         frozen: frozenset[Layer] | None = None,
+        logits_of: Layer | None = None,
     ) -> None:
         self.training = training
         self.gradient = gradient
@@ -49,6 +51,7 @@ class Context:
         self.mask = mask
         self.trained = trained if trained is None else frozenset(trained)  # which is itself, if it is one
         self.frozen = frozen
+        self.logits_of = logits_of
         self.saved: tuple[Any, ...] = ()
 
     def save(self, *values: Any) -> None:
@@ -58,7 +61,10 @@ class Context:
 
     def child(self, need_input_grad: bool = True) -> Context:
         """The context of a layer inside this one."""
-        return Context(self.training, self.gradient, need_input_grad, self.losses, self.mask, self.trained, self.frozen)
+        learning, frozen, logits_of = self.trained, self.frozen, self.logits_of
+        return Context(
+            self.training, self.gradient, need_input_grad, self.losses, self.mask, learning, frozen, logits_of
+        )
 
     def trains(self, variable: Variable) -> bool:
         """Whether the gradient of this variable is wanted: `backward` need not compute any other."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cdl import ops
+from cdl import ops, regularizers
 from cdl.layers.base import Shape, to_array
 from cdl.layers.context import Context
 from cdl.layers.parametric import ParametricLayer
@@ -85,7 +85,7 @@ class Embedding(ParametricLayer):
             self.embeddings.add_gradient(RowGradient(used, rows, self.embeddings.shape))
         return np.zeros(index.shape, self.dtype) if ctx.need_input_grad else None
 
-    def compute_mask(self, inputs: np.ndarray, previous_mask: np.ndarray | None) -> np.ndarray | None:
+    def compute_mask(self, inputs: np.ndarray, previous_mask: np.ndarray | None = None) -> np.ndarray | None:
         return inputs != 0 if self.mask_zero else None
 
     def convert(self, x: Any) -> np.ndarray:
@@ -113,5 +113,6 @@ class Embedding(ParametricLayer):
             **super().get_config(),
             "input_dim": self.input_dim,
             "output_dim": self.output_dim,
+            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
             "mask_zero": self.mask_zero,
         }

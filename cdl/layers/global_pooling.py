@@ -134,7 +134,7 @@ class GlobalAveragePooling1D(_GlobalAveragePooling):
         (weight,) = ctx.saved
         return weight * self.windowed(dy)
 
-    def compute_mask(self, inputs: np.ndarray, previous_mask: np.ndarray | None) -> None:
+    def compute_mask(self, inputs: np.ndarray, previous_mask: np.ndarray | None = None) -> None:
         return None
 
 

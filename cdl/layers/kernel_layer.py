@@ -36,7 +36,7 @@ class KernelLayer(ParametricLayer):
     # An activation that the product can apply as it stores (relu, sigmoid, tanh) is `fused`: then z is already y.
 
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
-        f, bias = self.activation, self.bias
+        f, bias = activations.linear if ctx.logits_of is self else self.activation, self.bias
         z = self.product(x, self.kernel.value, None if bias is None else bias.value, f.fused or "linear")
         y = z if f.fused else f.forward(z)
         ctx.save(x, z, y)
@@ -44,7 +44,7 @@ class KernelLayer(ParametricLayer):
 
     def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray | None:
         x, z, y = ctx.saved
-        f, kernel, bias = self.activation, self.kernel, self.bias
+        f, kernel, bias = activations.linear if ctx.logits_of is self else self.activation, self.kernel, self.bias
         dz = dy if f.fused else f.backward(z, y, dy)
         needed = ctx.need_input_grad, ctx.trains(kernel), bias is not None and ctx.trains(bias)
         dx, dkernel, dbias = self.product_backward(x, kernel.value, z, dz, f.fused or "linear", *needed)

@@ -67,7 +67,7 @@ class Lambda(Layer):
             )
         return as_float(self.gradient(x, y, dy, **self.arguments), f"{self.who}: the gradient", self._float)
 
-    def compute_mask(self, inputs: np.ndarray, previous_mask: np.ndarray | None) -> np.ndarray | None:
+    def compute_mask(self, inputs: np.ndarray, previous_mask: np.ndarray | None = None) -> np.ndarray | None:
         return self.mask(inputs, previous_mask) if callable(self.mask) else self.mask
 
     @property

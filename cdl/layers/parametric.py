@@ -46,6 +46,11 @@ class ParametricLayer(Layer):
         wishes = {wish: getattr(self, f"{role}_{wish}", None) for wish in WISHES}
         return self.add_weight(shape=shape, name=name or role, trainable=role not in self.states, **wishes)
 
+    def __getattr__(self, name: str) -> Any:
+        if name in self.roles or name in self.states:
+            raise AttributeError(f"{self.who}: You must build the layer before accessing `{name}`.")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     def get_config(self) -> dict[str, Any]:
         wishes = {argument: module.serialize(getattr(self, argument)) for argument, module in self._wishes()}
         return {**super().get_config(), **wishes}

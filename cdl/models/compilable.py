@@ -79,10 +79,21 @@ class Compilable(Layer):
         }
 
     def get_compile_config(self) -> dict[str, Any]:
-        """The arguments of `compile` as a dictionary of plain values; empty before it was called."""
+        """The arguments of `compile` as a dictionary of plain values; empty before it was called.
+
+        Also empty, with a warning, where one of them has no name, such as a lambda: better a file without a loss than
+        no file after a long training.
+        """
         if not self.compiled:
             return {}
-        return registry.serialize({**self._compile_arguments, "optimizer": self.optimizer})
+        try:
+            return registry.serialize({**self._compile_arguments, "optimizer": self.optimizer})
+        except TypeError as error:
+            warnings.warn(
+                f"{self.who} is written down as if it was not compiled: without optimizer, loss and metrics. {error}",
+                stacklevel=2,
+            )
+            return {}
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """`compile` as `get_compile_config` described it; a `compile` of your own needs one of these, too."""
@@ -114,7 +125,7 @@ class Compilable(Layer):
     def _trained(self) -> Trained:
         """What the steps change; kept until the model is compiled, or the structure of some layer changes."""
         if self._trained_version != Layer.structure_version:
-            self._trained_now = Trained(self, self._flags)
+            self._trained_now = Trained(self, self._flags, self._compiled().loss)
             self._trained_version = Layer.structure_version
         return self._trained_now
 

@@ -162,6 +162,13 @@ def check_batch_size(batch_size: int | None) -> int:
     return int(batch_size)
 
 
+def check_epochs(name: str, epochs: int) -> int:
+    """Raises ValueError unless it is a whole number from 0 on."""
+    if not isinstance(epochs, int | np.integer) or epochs < 0:
+        raise ValueError(f"{name} is a whole number, 0 or more. Received: {epochs!r}")
+    return int(epochs)
+
+
 def check_steps(name: str, wanted: int | None, available: Any) -> Any:
     """How many of the available steps to take: all for None. Available may be None, not known, or infinity.
 

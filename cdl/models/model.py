@@ -17,6 +17,7 @@ from cdl.models.compilable import Compilable
 from cdl.models.data import (
     Batches,
     check_batch_size,
+    check_epochs,
     check_steps,
     is_dataset,
     split_off_validation,
@@ -62,7 +63,7 @@ class Model(Compilable, Storable):
     def train_step(self, data: Any) -> dict[str, float]:
         """Learn from one batch, x, (x, y) or (x, y, sample_weight); returns the running loss and metrics.
 
-        Forward, loss, backward, update. Override it to train in another way: `fit` calls it with each batch, and logs
+        Forward, loss, backward, update; z is the output, or its logits where the loss takes these. Override it to train in another way: `fit` calls it with each batch, and logs
         what it returns. Metrics that are attributes of the model begin anew with each epoch.
 
         >>> class Mine(Sequential):
@@ -75,14 +76,14 @@ class Model(Compilable, Storable):
         ...         return {"loss": loss}
         """
         x, y, sample_weight = unpack_x_y_sample_weight(data)
-        objective = self._compiled()
-        trained = self._trained()
+        objective, trained = self._compiled(), self._trained()
+        ending = trained.ending
         for variable in trained.variables:
             variable.grad = None
-        ctx = Context(training=True, need_input_grad=False, trained=trained.set, frozen=trained.frozen)
-        y_pred = self.forward(ctx, self.convert(x))
-        loss, dy = objective.value_and_gradient(y, y_pred, sample_weight, ctx.mask)
-        self.backward(ctx, dy)
+        ctx = Context(True, True, False, trained=trained.set, frozen=trained.frozen, logits_of=ending.logits_of)
+        z = self.forward(ctx, self.convert(x))
+        loss, dz = objective.value_and_gradient(y, z, sample_weight, ctx.mask, ending.loss)
+        self.backward(ctx, dz)
         if trained.regularized:
             loss += trained.add_penalties()
         if ctx.losses:
@@ -91,18 +92,19 @@ class Model(Compilable, Storable):
             warnings.warn("The model does not have any trainable weights.", stacklevel=2)
         grads = [variable.grad for variable in trained.variables]
         self.optimizer.apply(grads, trained.variables)  # type: ignore[union-attr]
-        objective.update(loss, y, y_pred, sample_weight, ctx.mask)
+        objective.update(loss, y, ending.outputs(z), sample_weight, ctx.mask)
         return objective.results()
 
     def test_step(self, data: Any) -> dict[str, float]:
         """Measure loss and metrics on one batch, as `train_step` takes it; returns their running values."""
         x, y, sample_weight = unpack_x_y_sample_weight(data)
-        objective = self._compiled()
-        ctx = Context(gradient=False)
-        y_pred = self.forward(ctx, self.convert(x))
-        loss = objective.value(y, y_pred, sample_weight, ctx.mask) + sum(ctx.losses)
-        loss += self._trained().penalties()
-        objective.update(loss, y, y_pred, sample_weight, ctx.mask)
+        objective, trained = self._compiled(), self._trained()
+        ending = trained.ending
+        ctx = Context(gradient=False, logits_of=ending.logits_of)
+        z = self.forward(ctx, self.convert(x))
+        loss = objective.value(y, z, sample_weight, ctx.mask, ending.loss) + sum(ctx.losses)
+        loss += trained.penalties()
+        objective.update(loss, y, ending.outputs(z), sample_weight, ctx.mask)
         return objective.results()
 
     def predict_step(self, x: np.ndarray) -> Any:
@@ -160,6 +162,7 @@ class Model(Compilable, Storable):
             self._build_for(validation.x)
             steps_to_validate = check_steps("validation_steps", validation_steps, validation.steps)
         steps = check_steps("steps_per_epoch", steps_per_epoch, batches.steps)
+        epochs, initial_epoch = check_epochs("epochs", epochs), check_epochs("initial_epoch", initial_epoch)
         watchers = self._watchers(callbacks, verbose, epochs, steps)
         self.history = watchers.history or History()
         self.stop_training = False

@@ -41,21 +41,34 @@ class Objective:
         self._logged = list(zip(["loss", *unique_names(self.metrics, self.weighted_metrics)], self.all(), strict=True))
         self.resolved = True
 
-    # `mask` is that of y_pred. A loss or metric of one's own need not know it, where there is none.
+    # `mask` is that of y_pred. A loss or metric of one's own need not know it, where there is none. `loss` stands in for
+    # that of `compile`, where y_pred are the logits.
 
     def value(
-        self, y_true: Any, y_pred: np.ndarray, sample_weight: np.ndarray | None, mask: np.ndarray | None = None
+        self,
+        y_true: Any,
+        y_pred: np.ndarray,
+        sample_weight: np.ndarray | None,
+        mask: np.ndarray | None = None,
+        loss: losses.Loss | None = None,
     ) -> float:
-        if self.loss is None:
-            raise ValueError(NO_LOSS)
-        return float(self.loss(y_true, y_pred, sample_weight, *given(mask)))
+        return float(self._known(loss)(y_true, y_pred, sample_weight, *given(mask)))
 
     def value_and_gradient(
-        self, y_true: Any, y_pred: np.ndarray, sample_weight: np.ndarray | None = None, mask: np.ndarray | None = None
+        self,
+        y_true: Any,
+        y_pred: np.ndarray,
+        sample_weight: np.ndarray | None = None,
+        mask: np.ndarray | None = None,
+        loss: losses.Loss | None = None,
     ) -> tuple[float, np.ndarray]:
-        if self.loss is None:
+        return self._known(loss).value_and_gradient(y_true, y_pred, sample_weight, *given(mask))
+
+    def _known(self, loss: losses.Loss | None) -> losses.Loss:
+        loss = loss or self.loss
+        if loss is None:
             raise ValueError(NO_LOSS)
-        return self.loss.value_and_gradient(y_true, y_pred, sample_weight, *given(mask))
+        return loss
 
     def update(
         self,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from cdl.layers.base import Layer
+from cdl.losses import Loss
+from cdl.models.ending import Ending
 from cdl.variable import Variable
 
 
@@ -11,10 +13,11 @@ class Trained:
 
     `flags`: what `trainable` was then, by layer; layers that have joined since are entered as they are now. So two
     models can share layers that one of them trains and the other does not. `variables`: in the order of the model's
-    weights; `regularized`: those among them with a regularizer; `set` and `frozen`: what a `Context` takes.
+    weights; `regularized`: those among them with a regularizer; `set` and `frozen`: what a `Context` takes. `ending`:
+    the loss that they are trained for.
     """
 
-    def __init__(self, model: Layer, flags: dict[Layer, bool]) -> None:
+    def __init__(self, model: Layer, flags: dict[Layer, bool], loss: Loss | None) -> None:
         layers = list(model._flatten_layers())
         for layer in layers:
             flags.setdefault(layer, layer.trainable)
@@ -27,6 +30,7 @@ class Trained:
         self.regularized = [variable for variable in self.variables if variable.regularizer is not None]
         self.set = frozenset(trained)
         self.frozen = frozenset(layer for layer in layers if not flags[layer])
+        self.ending = Ending(model, loss)
 
     def penalties(self) -> float:
         """The sum of the regularizers' penalties, at the present values."""

@@ -227,7 +227,7 @@ class Optimizer(OptimizerState):
                 raise ValueError(
                     f"Unknown variable: {variable}. This optimizer can only be called for the variables it was "
                     "originally built with. When working with a new set of variables, you should recreate a new "
-                    "optimizer instance."
+                    "optimizer instance: with a model that was changed, call `compile` again."
                 )
         missing = [variable.path for grad, variable in zip(grads, variables, strict=True) if grad is None]
         if len(missing) == len(variables):

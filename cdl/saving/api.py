@@ -33,8 +33,8 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
     The suffix of `filepath` is the format: ".safetensors", cdl's own, needs nothing else; ".keras" and ".h5" are read
     by Keras as well, and need h5py. The file is replaced at once when all is written, so that a failure leaves the old
     one whole. `overwrite=False` asks, as Keras does, before a file is replaced. `include_optimizer=False` leaves out
-    the optimizer and the arguments of `compile`. Raises ValueError for another suffix, TypeError for a lambda in the
-    model, which no file can hold, ImportError where h5py is missing.
+    the optimizer and the arguments of `compile`, and so does, with a warning, a lambda among them. Raises ValueError
+    for another suffix, TypeError for a lambda in a layer, which no file can hold, ImportError where h5py is missing.
 
     >>> model.save("model.safetensors")
     >>> model = cdl.models.load_model("model.safetensors")
@@ -52,7 +52,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
             "building the model first by calling it on some data.",
             stacklevel=3,
         )
-    to.save_model(model, filepath, include_optimizer)
+    to.save_model(model, filepath, include_optimizer and bool(model.get_compile_config()))
 
 
 def load_model(

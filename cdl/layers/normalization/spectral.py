@@ -78,7 +78,7 @@ class SpectralNormalization(Layer):
         self.vector_u.assign(u)
         self.kernel.assign(self.kernel.value / s)
 
-    def compute_mask(self, inputs: np.ndarray, previous_mask: np.ndarray | None) -> np.ndarray | None:
+    def compute_mask(self, inputs: np.ndarray, previous_mask: np.ndarray | None = None) -> np.ndarray | None:
         return self.layer.compute_mask(inputs, previous_mask)
 
     @property

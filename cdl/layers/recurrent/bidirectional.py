@@ -49,6 +49,10 @@ class Bidirectional(SequenceLayer):
             raise ValueError(
                 f"Please initialize `Bidirectional` layer with a `cdl.layers.Layer` instance. Received: {layer}"
             )
+        if not hasattr(layer, "go_backwards"):
+            raise ValueError(
+                f"Bidirectional: a recurrent layer is needed, which can go backwards. Received: {layer.who}"
+            )
         if backward_layer is not None and not isinstance(backward_layer, Layer):
             raise ValueError(f"`backward_layer` need to be a `cdl.layers.Layer` instance. Received: {backward_layer}")
         if merge_mode is not None and merge_mode not in MERGES:
@@ -155,7 +159,7 @@ class Bidirectional(SequenceLayer):
         merged = MERGES[self.merge_mode].output_shape([output, output])
         return (merged, *states, *states) if self.return_state else merged
 
-    def compute_mask(self, inputs: Any, previous_mask: np.ndarray | None) -> Any:
+    def compute_mask(self, inputs: Any, previous_mask: np.ndarray | None = None) -> Any:
         """The mask of the output: that of the input if all steps are returned, else None."""
         mask = previous_mask if self.return_sequences else None
         masks = [mask] if self.merge_mode else [mask, mask]

@@ -142,7 +142,7 @@ class RNN(SequenceLayer):
             return output
         return (output, *each(lambda state: (batch, state), self.state_size))
 
-    def compute_mask(self, inputs: Any, previous_mask: np.ndarray | None) -> Any:
+    def compute_mask(self, inputs: Any, previous_mask: np.ndarray | None = None) -> Any:
         """The mask of the output: that of the input if all steps are returned, else None.
 
         As in Keras, it is not turned round by `go_backwards`.
