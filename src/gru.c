@@ -146,8 +146,8 @@ static int gru_backward(const cdl_sequence *q, int reset_after, const void *kept
     const ptrdiff_t u = q->u, U = round_up(u, NR);
     const ptrdiff_t of_kernel[3] = {GRU_Z * U, GRU_R * U, GRU_G * U}, of_recurrent[3] = {GRU_Z * U, GRU_R * U, GRU_P * U};
     way_back b = {.q = *q, .g = *g, .step = gru_step_back, .dx_gates = {3, u, 1, of_kernel},
-                  .dh_gates = {reset_after ? 3 : 2, u, 1, of_recurrent}, .kept = kept, .parts = 5, .dz_parts = reset_after ? 4 : 3,
-                  .reset_after = reset_after};
+                  .dh_gates = {reset_after ? 3 : 2, u, 1, of_recurrent}, .kept = kept, .parts = 5,
+                  .dz_parts = reset_after ? 4 : 3, .reset_after = reset_after};
     const factor of_x = factor_of_x(&b, (gates_of_parts){{0, 1, 2, -1}});
     if (reset_after)
         return run_back(&b, 3, (weight_job){

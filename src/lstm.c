@@ -80,8 +80,8 @@ static int lstm_backward(const cdl_sequence *q, const void *c0, const void *kept
 {
     const ptrdiff_t U = round_up(q->u, NR), start[4] = {0, U, 2 * U, 3 * U};
     const axis gates = {4, q->u, 1, start};
-    way_back b = {.q = *q, .g = *g, .step = lstm_step_back, .dx_gates = gates, .dh_gates = gates, .kept = kept, .parts = 6, .dz_parts = 4,
-                  .state0 = c0, .dstate = dc, .dstate0 = dc0};
+    way_back b = {.q = *q, .g = *g, .step = lstm_step_back, .dx_gates = gates, .dh_gates = gates, .kept = kept,
+                  .parts = 6, .dz_parts = 4, .state0 = c0, .dstate = dc, .dstate0 = dc0};
     return run_back(&b, 4, (weight_job){
         .factors = 2, .biases = 4,
         .factor = {factor_of_x(&b, (gates_of_parts){{0, 1, 2, 3}}), factor_of_h(&b, (gates_of_parts){{0, 1, 2, 3}})},

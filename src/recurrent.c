@@ -180,13 +180,13 @@ static void look_ahead(const recurrence *r, const strip *s)
 {
     const cdl_sequence *q = &r->q;
     const ptrdiff_t steps = least(AHEAD, q->t - s->step), row = 4 * s->U;
+    const real *x = (const real *)q->x + (s->first * q->t + s->step) * q->i;
     for (ptrdiff_t step = 0; step < steps; step++)
         copy_rows(1, row, s->bias, 0, s->ahead + step * row, 0);
     for (ptrdiff_t gate = 0; gate < r->w.gates; gate++)
         for (ptrdiff_t j = 0, width; j < q->u; j += width) {
             width = block_width(&r->w, STRIP, j);
-            add_terms(&r->w, (term){gate, j, width, 0, q->i, NULL, 1}, steps, (const real *)q->x + (s->first * q->t + s->step) * q->i,
-                      q->i, s->ahead + gate * s->U + j, row);
+            add_terms(&r->w, (term){gate, j, width, 0, q->i, NULL, 1}, steps, x, q->i, s->ahead + gate * s->U + j, row);
         }
 }
 

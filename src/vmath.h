@@ -18,14 +18,15 @@ static const double ln2_high = 0x1.62e400p-1, ln2_low = 0x1.7f7d1cp-20;
 /* exp(x) = 2^n * (1 + q) with n = round(x / ln 2) and 1 + q = exp(r), |r| = |x - n ln 2| <= ln(2)/2:
  * Taylor's series, whose first missing term is below a quarter of the last place.
  * x must be in the range where 2^n exists. */
-static inline vec exp_parts(vec x, vec *n)
+static inline vec exp_parts(vec x, ivec *n)
 {
     enum { TERMS = CDL_IS_FLOAT ? 7 : 13 };
     static const double inverse_factorial[] = {
         1, 1, 1. / 2, 1. / 6, 1. / 24, 1. / 120, 1. / 720, 1. / 5040, 1. / 40320, 1. / 362880, 1. / 3628800,
         1. / 39916800, 1. / 479001600, 1. / 6227020800};
-    *n = vround(x * splat(1.4426950408889634));
-    vec r = vfma(*n, splat(-ln2_low), vfma(*n, splat(-ln2_high), x));
+    const vec rounded = vfma(x, splat(1.4426950408889634), splat(ROUNDER)), whole = rounded - splat(ROUNDER);
+    *n = (ivec)rounded - (ivec)splat(ROUNDER);
+    vec r = vfma(whole, splat(-ln2_low), vfma(whole, splat(-ln2_high), x));
     vec series = splat(inverse_factorial[TERMS]);
     for (int k = TERMS - 1; k >= 2; k--)
         series = vfma(series, r, splat(inverse_factorial[k]));
@@ -36,10 +37,10 @@ static inline vec exp_parts(vec x, vec *n)
 static inline vec vexp(vec x)
 {
     const double ln2 = 0.6931471805599453;
-    vec n;
-    vec q = exp_parts(vmax(splat(-EXPONENT_BIAS * ln2), vmin(splat((EXPONENT_BIAS + 1.25) * ln2), x)), &n);
+    ivec n;
+    vec q = exp_parts(vmax(splat((1 - EXPONENT_BIAS) * ln2), vmin(splat((EXPONENT_BIAS + 1.25) * ln2), x)), &n);
     /* 2^(n-1), then doubled: 2^n itself may be just too large.  The smallest n gives the factor 0. */
-    vec half = power_of_two(to_integer(vmax(n - splat(1), splat(-EXPONENT_BIAS))));
+    vec half = power_of_two(n - 1);
     vec y = vfma(half, q, half);
     return y + y;
 }
@@ -47,9 +48,9 @@ static inline vec vexp(vec x)
 /* exp(x) - 1, also near 0, for x <= 80; 1 ulp. */
 static inline vec vexpm1(vec x)
 {
-    vec n;
+    ivec n;
     vec q = exp_parts(vmax(splat(-40), x), &n);
-    vec scale = power_of_two(to_integer(n));
+    vec scale = power_of_two(n);
     return vfma(scale, q, scale - splat(1));
 }
 
