@@ -12,7 +12,7 @@
 
 enum {
     WIDTH = 4,                  /* registers of channels that are done together */
-    AHEAD = 8192,               /* bytes between what is worked on and what is fetched; measured */
+    PREFETCH = 8192,            /* bytes between what is worked on and what is fetched; measured */
 };
 
 typedef struct {
@@ -68,12 +68,12 @@ static inline int is_two_by_two(box b)
     return b.planes == 1 && b.rows == 2 && b.pixels == 2;
 }
 
-/* Asks for the memory AHEAD of register number v of a pixel, once for each cache line.  A pool waits for memory most of the
+/* Asks for the memory PREFETCH bytes behind register number v of a pixel, once for each cache line.  A pool waits for memory most of the
  * time, and the processor itself does not look beyond a page. */
 static inline void fetch_ahead(const real *p, int v)
 {
     if (v % PARTS == 0)
-        __builtin_prefetch((const void *)((uintptr_t)p + AHEAD));
+        __builtin_prefetch((const void *)((uintptr_t)p + PREFETCH));
 }
 
 /* The work of one thread on it all.  A register costs about half a nanosecond for each position that it looks at. */

@@ -8,7 +8,7 @@ import pytest
 from saving_models import CASES, ROWS, model_of
 
 import cdl
-from cdl import Layer, Sequential, layers, optimizers, saving
+from cdl import Layer, Sequential, layers, losses, optimizers, saving
 
 FORMATS = ["safetensors", "keras", "h5"]
 OPTIMIZERS = [
@@ -331,6 +331,21 @@ def test_a_lambda_cannot_be_saved_and_leaves_nothing_behind(suffix, tmp_path):
     with pytest.raises(TypeError, match="needs a name"):
         model.save(tmp_path / f"model.{suffix}")
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("loss", [False, True])
+def test_a_lambda_in_compile_costs_no_trained_model(loss, suffix, tmp_path):
+    model, path = small(), tmp_path / f"model.{suffix}"
+    squared = losses.LossFunctionWrapper(lambda t, p: np.mean((t - p) ** 2, -1))
+    squared.fn.gradient = lambda t, p: 2 * (p - t) / p.shape[-1]
+    given = {"loss": squared} if loss else {"loss": "mse", "metrics": [lambda t, p: np.mean(t - p, -1)]}
+    model.compile("adam", **given)
+    with pytest.warns(UserWarning, match="as if it was not compiled: .* needs a name"):
+        model.fit(ROWS, Y, verbose=0, callbacks=[cdl.callbacks.ModelCheckpoint(path)])
+    other = cdl.models.load_model(path)
+    assert not other.compiled
+    np.testing.assert_array_equal(other.predict(ROWS), model.predict(ROWS))
 
 
 # ---- weights alone ----

@@ -243,7 +243,7 @@ def test_a_step_by_hand_is_the_step_of_the_gan():
     own.apply(g.gradients(of_g, d.backward(of_d, dscore)), g.trainable_variables)
     assert all(variable.grad is None for variable in d.weights), "trained=() says that they are not wanted"
     for one, other in zip(learned, g.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)  # the model's own step goes by the logits
 
 
 def test_gradients_leave_nothing_of_an_earlier_way_back():

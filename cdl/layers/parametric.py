@@ -49,7 +49,7 @@ class ParametricLayer(Layer):
     def __getattr__(self, name: str) -> Any:
         if name in self.roles or name in self.states:
             raise AttributeError(f"{self.who}: You must build the layer before accessing `{name}`.")
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return super().__getattribute__(name)  # which says what is wrong
 
     def get_config(self) -> dict[str, Any]:
         wishes = {argument: module.serialize(getattr(self, argument)) for argument, module in self._wishes()}

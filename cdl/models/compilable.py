@@ -125,7 +125,7 @@ class Compilable(Layer):
     def _trained(self) -> Trained:
         """What the steps change; kept until the model is compiled, or the structure of some layer changes."""
         if self._trained_version != Layer.structure_version:
-            self._trained_now = Trained(self, self._flags, self._compiled().loss)
+            self._trained_now = Trained(self, self._flags, self.objective.loss if self.objective else None)
             self._trained_version = Layer.structure_version
         return self._trained_now
 

@@ -23,8 +23,8 @@ TOGETHER: dict[type[Loss], activations.Activation] = {
 class Ending:
     """The loss of a model, `loss`, and what it is a function of: the output, or the logits z of the layer `logits_of`.
 
-    A crossentropy behind a softmax or sigmoid takes the logits, as in Keras on TensorFlow. Of a probability that is
-    rounded to 0 or 1 it could not tell how wrong it is, nor which way is better, and such samples would never be learned.
+    A crossentropy behind a softmax or sigmoid takes the logits, as in Keras on TensorFlow. A probability that is
+    rounded to 0 or 1 does not tell how wrong it is, nor which way is better: such samples would never be learned.
     """
 
     def __init__(self, model: Layer, loss: Loss | None) -> None:
@@ -50,6 +50,7 @@ def last_layer(model: Layer) -> KernelLayer | Activation | None:
         layer = layer.layers[-1]
     for base in (KernelLayer, Activation):
         if isinstance(layer, base) and (type(layer).forward, type(layer).backward) == (base.forward, base.backward):
-            alone = sum(one is layer for one in model._flatten_layers()) == 1  # else it is in the middle as well
+            chains = [chain for chain in model._flatten_layers() if isinstance(chain, Chain)]
+            alone = sum(one is layer for chain in chains for one in chain.layers) == 1  # else it is in the middle, too
             return layer if alone and layer.activity_regularizer is None else None
     return None

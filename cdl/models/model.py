@@ -63,8 +63,9 @@ class Model(Compilable, Storable):
     def train_step(self, data: Any) -> dict[str, float]:
         """Learn from one batch, x, (x, y) or (x, y, sample_weight); returns the running loss and metrics.
 
-        Forward, loss, backward, update; z is the output, or its logits where the loss takes these. Override it to train in another way: `fit` calls it with each batch, and logs
-        what it returns. Metrics that are attributes of the model begin anew with each epoch.
+        Forward, loss, backward, update; z is the output, or its logits where the loss takes these (`Ending`). Override
+        it to train in another way: `fit` calls it with each batch, and logs what it returns. Metrics that are
+        attributes of the model begin anew with each epoch.
 
         >>> class Mine(Sequential):
         ...     def train_step(self, data):

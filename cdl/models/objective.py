@@ -41,8 +41,8 @@ class Objective:
         self._logged = list(zip(["loss", *unique_names(self.metrics, self.weighted_metrics)], self.all(), strict=True))
         self.resolved = True
 
-    # `mask` is that of y_pred. A loss or metric of one's own need not know it, where there is none. `loss` stands in for
-    # that of `compile`, where y_pred are the logits.
+    # `mask` is that of y_pred. A loss or metric of one's own need not know it, where there is none. `loss` takes the
+    # place of that of `compile`, where y_pred are logits.
 
     def value(
         self,

@@ -50,9 +50,7 @@ class Bidirectional(SequenceLayer):
                 f"Please initialize `Bidirectional` layer with a `cdl.layers.Layer` instance. Received: {layer}"
             )
         if not hasattr(layer, "go_backwards"):
-            raise ValueError(
-                f"Bidirectional: a recurrent layer is needed, which can go backwards. Received: {layer.who}"
-            )
+            raise ValueError(f"Bidirectional wraps a layer that can go backwards, such as LSTM. Received: {layer.who}")
         if backward_layer is not None and not isinstance(backward_layer, Layer):
             raise ValueError(f"`backward_layer` need to be a `cdl.layers.Layer` instance. Received: {backward_layer}")
         if merge_mode is not None and merge_mode not in MERGES:
