@@ -156,6 +156,7 @@ def test_categorical_targets_need_the_shape_of_the_outputs(y):
 
 BAD_ARGUMENTS = {
     "batch_size=0": ({"batch_size": 0}, "batch_size.*0"),
+    "epochs=-1": ({"epochs": -1}, "epochs is a whole number.*-1"),
     "batch_size=-1": ({"batch_size": -1}, "batch_size.*-1"),
     "batch_size=2.5": ({"batch_size": 2.5}, "batch_size.*2.5"),
     "validation_split=1": ({"validation_split": 1.0}, r"validation_split.*1\.0"),
@@ -188,9 +189,13 @@ def test_fit_refuses_this_argument_and_names_it(mistake):
         assert_unharmed(model, before)
 
 
-@pytest.mark.parametrize("arguments", [{"epochs": 1.5}, {"epochs": "2"}, {"epoch": 2}], ids=str)
-def test_fit_raises_type_errors_for_arguments_of_the_wrong_type(arguments):
-    with pytest.raises(TypeError):
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [({"epochs": 1.5}, "epochs is a whole.*1.5"), ({"epochs": "2"}, "epochs is a whole.*'2'"), ({"epoch": 2}, "epoch")],
+    ids=str,
+)
+def test_fit_raises_type_errors_for_arguments_of_the_wrong_type(arguments, told):
+    with pytest.raises(TypeError, match=told):
         regressor().fit(X, Y, verbose=0, **arguments)
 
 

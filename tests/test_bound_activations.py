@@ -14,7 +14,7 @@ from cdl.utils import register_keras_serializable
 X = np.random.default_rng(4).normal(size=(10, 3, 4)).astype("float32")
 
 
-@register_keras_serializable("tests")
+@register_keras_serializable("tests.bound")
 @activations.Activation
 def power(x, p=2):
     """x^p for odd p."""

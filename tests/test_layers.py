@@ -218,3 +218,19 @@ def test_dense_says_that_the_batch_axis_is_missing():
     layer(np.zeros((2, 4)))
     with pytest.raises(ValueError, match=r"Dense 'scores': input needs a batch axis \(x shape \(4,\)\)\."):
         layer(np.zeros(4))
+
+
+def test_what_build_makes_is_missed_by_name():
+    dense = layers.Dense(2, name="top")
+    for role in ("kernel", "bias"):
+        with pytest.raises(AttributeError, match=f"'top': You must build the layer before accessing `{role}`"):
+            getattr(dense, role)
+    with pytest.raises(AttributeError, match="'Dense' object has no attribute 'kernels'"):
+        _ = dense.kernels
+    dense.build((None, 3))
+    assert dense.kernel.shape == (3, 2)
+
+
+def test_bidirectional_says_what_it_wraps():
+    with pytest.raises(ValueError, match=r"can go backwards, such as LSTM\. Received: Dense 'top'"):
+        layers.Bidirectional(layers.Dense(2, name="top"))

@@ -163,9 +163,10 @@ def check_batch_size(batch_size: int | None) -> int:
 
 
 def check_epochs(name: str, epochs: int) -> int:
-    """Raises ValueError unless it is a whole number from 0 on."""
+    """Raises TypeError for what is no whole number, ValueError for a negative one."""
     if not isinstance(epochs, int | np.integer) or epochs < 0:
-        raise ValueError(f"{name} is a whole number, 0 or more. Received: {epochs!r}")
+        error = ValueError if isinstance(epochs, int | np.integer) else TypeError
+        raise error(f"{name} is a whole number, 0 or more. Received: {epochs!r}")
     return int(epochs)
 
 
