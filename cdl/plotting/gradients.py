@@ -49,10 +49,11 @@ def gradients_of(model: Any, x: Any, y: Any, sample_weight: Any = None) -> dict[
     state = [(variable, variable.numpy()) for variable in model.non_trainable_weights]
     for variable in variables:
         variable.grad = None
-    ctx = Context(training=True, need_input_grad=False)
-    y_pred = model.forward(ctx, x)
-    _, dy = model.objective.value_and_gradient(np.asarray(y), y_pred, sample_weight, ctx.mask)
-    model.backward(ctx, dy)
+    ending = model._trained().ending
+    ctx = Context(training=True, need_input_grad=False, logits_of=ending.logits_of)
+    z = model.forward(ctx, x)
+    _, dz = model.objective.value_and_gradient(np.asarray(y), z, sample_weight, ctx.mask, ending.loss)
+    model.backward(ctx, dz)
     gradients = {}
     for variable in variables:
         if variable.regularizer is not None:
