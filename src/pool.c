@@ -68,8 +68,8 @@ static inline int is_two_by_two(box b)
     return b.planes == 1 && b.rows == 2 && b.pixels == 2;
 }
 
-/* Asks for the memory PREFETCH bytes behind register number v of a pixel, once for each cache line.  A pool waits for memory most of the
- * time, and the processor itself does not look beyond a page. */
+/* Asks for the memory PREFETCH bytes behind register number v of a pixel, once for each cache line.  A pool waits for memory
+ * most of the time, and the processor itself does not look beyond a page. */
 static inline void fetch_ahead(const real *p, int v)
 {
     if (v % PARTS == 0)

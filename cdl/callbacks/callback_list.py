@@ -76,71 +76,50 @@ class CallbackList:
         return found
 
     def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        logs = logs or {}
-        for call in self._train_batch_begin:
-            call(batch, logs)
+        tell(self._train_batch_begin, logs, batch)
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        logs = logs or {}
-        for call in self._train_batch_end:
-            call(batch, logs)
+        tell(self._train_batch_end, logs, batch)
 
     def on_test_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        logs = logs or {}
-        for call in self._test_batch_begin:
-            call(batch, logs)
+        tell(self._test_batch_begin, logs, batch)
 
     def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
-        logs = logs or {}
-        for call in self._test_batch_end:
-            call(batch, logs)
+        tell(self._test_batch_end, logs, batch)
 
     def on_predict_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        logs = logs or {}
-        for call in self._predict_batch_begin:
-            call(batch, logs)
+        tell(self._predict_batch_begin, logs, batch)
 
     def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
-        logs = logs or {}
-        for call in self._predict_batch_end:
-            call(batch, logs)
+        tell(self._predict_batch_end, logs, batch)
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        logs = logs or {}
-        for callback in self.callbacks:
-            callback.on_train_begin(logs)
+        tell([callback.on_train_begin for callback in self.callbacks], logs)
 
     def on_train_end(self, logs: Logs = None) -> None:
-        logs = logs or {}
-        for callback in self.callbacks:
-            callback.on_train_end(logs)
+        tell([callback.on_train_end for callback in self.callbacks], logs)
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        logs = logs or {}
-        for callback in self.callbacks:
-            callback.on_epoch_begin(epoch, logs)
+        tell([callback.on_epoch_begin for callback in self.callbacks], logs, epoch)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        logs = logs or {}
-        for callback in self.callbacks:
-            callback.on_epoch_end(epoch, logs)
+        tell([callback.on_epoch_end for callback in self.callbacks], logs, epoch)
 
     def on_test_begin(self, logs: Logs = None) -> None:
-        logs = logs or {}
-        for callback in self.callbacks:
-            callback.on_test_begin(logs)
+        tell([callback.on_test_begin for callback in self.callbacks], logs)
 
     def on_test_end(self, logs: Logs = None) -> None:
-        logs = logs or {}
-        for callback in self.callbacks:
-            callback.on_test_end(logs)
+        tell([callback.on_test_end for callback in self.callbacks], logs)
 
     def on_predict_begin(self, logs: Logs = None) -> None:
-        logs = logs or {}
-        for callback in self.callbacks:
-            callback.on_predict_begin(logs)
+        tell([callback.on_predict_begin for callback in self.callbacks], logs)
 
     def on_predict_end(self, logs: Logs = None) -> None:
-        logs = logs or {}
-        for callback in self.callbacks:
-            callback.on_predict_end(logs)
+        tell([callback.on_predict_end for callback in self.callbacks], logs)
+
+
+def tell(methods: list[Any], logs: Logs, *number: int) -> None:
+    """Call each with the number of the batch or epoch, if there is one, and the same dictionary."""
+    logs = logs or {}
+    for method in methods:
+        method(*number, logs)

@@ -18,8 +18,8 @@ class Sequential(Chain, Model):
     """Layers one after the other; itself a layer, so that models nest.
 
     Parameters: `layers`, a list of layers, the first of which may be an `Input`; `trainable`; `name`.
-    Raises ValueError for what is not a layer, and for two layers of one name; one layer
-    may be there twice, with the same weights.
+    One layer may be there twice, with the same weights. Raises ValueError for what is not a layer, and for two layers
+    of one name.
 
     >>> model = Sequential([Input((784,)), Dense(128, activation="relu"), Dense(10, activation="softmax")])
     >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])

@@ -50,4 +50,5 @@ class Storable:
         """
         from cdl.saving.construction import config_of
 
-        return json.dumps(config_of(self), **kwargs)
+        config, _ = config_of(self, include_optimizer=True)
+        return json.dumps(config, **kwargs)

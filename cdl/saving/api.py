@@ -52,8 +52,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
             "building the model first by calling it on some data.",
             stacklevel=3,
         )
-    told = not model.compiled or bool(model.get_compile_config())  # how it was compiled
-    to.save_model(model, filepath, include_optimizer and told)
+    to.save_model(model, filepath, include_optimizer)
 
 
 def load_model(

@@ -29,11 +29,17 @@ def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None, who
     return model
 
 
-def config_of(model: Any) -> dict[str, Any]:
-    """What `model_from_config` takes."""
+def config_of(model: Any, include_optimizer: bool) -> tuple[dict[str, Any], bool]:
+    """What `model_from_config` takes, and whether the state of the optimizer belongs to it.
+
+    It does not if that is not wanted, or if the model was compiled with what has no name.
+    """
     config = registry.serialize(model)
+    include_optimizer = include_optimizer and (bool(config["compile_config"]) or not model.compiled)
+    if not include_optimizer:
+        config["compile_config"] = None
     build_config = model.get_build_config()
-    return config if build_config is None else {**config, "build_config": build_config}
+    return config if build_config is None else {**config, "build_config": build_config}, include_optimizer
 
 
 def loading(size: int) -> AbstractContextManager[None]:

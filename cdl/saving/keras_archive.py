@@ -39,9 +39,7 @@ MOST_MEMBERS = 10_000
 def save_model(model: Any, path: Any, include_optimizer: bool = True) -> None:
     """Write the whole model."""
     require_h5py()
-    config = config_of(model)
-    if not include_optimizer:
-        config["compile_config"] = None
+    config, include_optimizer = config_of(model, include_optimizer)
     found = holders(model, include_optimizer)
     metadata = {
         "keras_version": KERAS_VERSION,
@@ -104,6 +102,7 @@ def load_weights(model: Any, path: Any, skip_mismatch: bool = False) -> None:
 
 
 def load_vocabularies(holder: Holder, archive: zipfile.ZipFile, who: str) -> None:
+    """Give a layer that has one its vocabulary."""
     if not hasattr(holder.of, "load_assets"):
         return
     name = f"assets/{holder.path}/vocabulary.txt"
@@ -180,6 +179,7 @@ def read_member(archive: zipfile.ZipFile, name: str, who: str, limit: int | None
 
 
 def weights_in(archive: zipfile.ZipFile, who: str) -> io.BytesIO:
+    """The HDF5 file in the archive."""
     return io.BytesIO(read_member(archive, WEIGHTS, who))
 
 

@@ -77,11 +77,13 @@ def of_layers(arguments: Config) -> None:
 
 
 def of_input(arguments: Config) -> None:
+    """The shape has another name."""
     if "batch_input_shape" in arguments:
         arguments["batch_shape"] = arguments.pop("batch_input_shape")
 
 
 def of_batch_normalization(arguments: Config) -> None:
+    """The axis stood in a list; what was about speed is gone."""
     if isinstance(arguments.get("axis"), list) and len(arguments["axis"]) == 1:
         arguments["axis"] = arguments["axis"][0]
     for gone in ("fused", "virtual_batch_size", "adjustment"):
@@ -89,10 +91,12 @@ def of_batch_normalization(arguments: Config) -> None:
 
 
 def of_gru(arguments: Config) -> None:
+    """The reset came before the product, where nothing is said."""
     arguments.setdefault("reset_after", False)
 
 
 def of_leaky_relu(arguments: Config) -> None:
+    """The slope has another name."""
     if "alpha" in arguments:
         arguments["negative_slope"] = arguments.pop("alpha")
 

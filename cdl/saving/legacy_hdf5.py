@@ -53,11 +53,11 @@ def save_model(model: Any, path: Any, include_optimizer: bool = True) -> None:
             raise ValueError(
                 f'{holder}: a .h5 file cannot hold a vocabulary that was learned. Save to a ".keras" file.'
             )
-    config = config_of(model)
+    config, include_optimizer = config_of(model, include_optimizer)
     texts = {"keras_version": KERAS_VERSION, "backend": "cdl"}
     texts["model_config"] = as_json({key: config[key] for key in ("class_name", "config")}, who)
     if include_optimizer and model.compiled:
-        compile_config = model.get_compile_config()
+        compile_config = config["compile_config"]
         optimizer = compile_config.pop("optimizer")
         optimizer = {key: optimizer[key] for key in ("class_name", "config")}
         texts["training_config"] = as_json({**compile_config, "optimizer_config": optimizer}, who)
@@ -81,6 +81,7 @@ def require_chain(model: Any) -> None:
 
 
 def write_variables(group: Any, variables: list[Variable]) -> None:
+    """An array for each, and the list of their names."""
     names: list[str] = []
     for variable in variables:
         names.append(f"{variable.path}_{len(names)}" if variable.path in names else variable.path)
@@ -97,6 +98,7 @@ def write_names(group: Any, key: str, names: list[str]) -> None:
 
 
 def in_legacy_order(layer: Any) -> list[Variable]:
+    """The weights as Keras 2 listed them: what no gradient moves comes last."""
     return [*layer.trainable_weights, *layer.non_trainable_weights]
 
 
@@ -166,6 +168,7 @@ def fill(model: Any, file: Any, tensors: Mapping[str, HDF5Tensor], skip_mismatch
 
 
 def first_unfit(who: str, variables: list[Variable], found: list[HDF5Tensor]) -> str | None:
+    """Why these cannot be the variables' values; None if they can."""
     if len(variables) != len(found):
         return f"{who} has {len(variables)} variables, but the file has {len(found)} for it."
     reasons = (unfit(who, variable, tensor) for variable, tensor in zip(variables, found, strict=True))
@@ -173,6 +176,7 @@ def first_unfit(who: str, variables: list[Variable], found: list[HDF5Tensor]) ->
 
 
 def tensor_at(tensors: Mapping[str, HDF5Tensor], path: str, who: str) -> HDF5Tensor:
+    """The array of that name, in which old files on Windows have backslashes. FormatError if there is none."""
     path = path.replace("\\", "/")
     if path not in tensors:
         raise FormatError(f"{who}: the file names an array {path!r}, which it does not have.")

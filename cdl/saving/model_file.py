@@ -37,9 +37,7 @@ GLOBAL = "global"  # the generator of whoever has none
 
 def save_model(model: Any, path: Any, include_optimizer: bool = True) -> None:
     """Write the whole model: what it is, its weights, how it was compiled, and the state of the optimizer."""
-    config = config_of(model)
-    if not include_optimizer:
-        config.pop("compile_config", None)
+    config, include_optimizer = config_of(model, include_optimizer)
     found = holders(model, include_optimizer)
     write(path, tensors_of(found), {"config": config, **texts_of(found)})
 
@@ -105,14 +103,17 @@ def texts_of(found: list[Holder]) -> dict[str, dict[str, Any]]:
 
 
 def compiled(found: list[Holder]) -> list[Holder]:
+    """The models among them that have an optimizer."""
     return [holder for holder in found if getattr(holder.of, "compiled", False)]
 
 
 def pair(generator: SeedGenerator) -> list[int]:
+    """All that there is to a generator."""
     return [generator.seed, generator.stream]
 
 
 def generators(layer: Any) -> list[tuple[str, SeedGenerator]]:
+    """Those that are attributes of the layer, and their names."""
     return [(name, value) for name, value in vars(layer).items() if isinstance(value, SeedGenerator)]
 
 

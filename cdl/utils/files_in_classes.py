@@ -87,7 +87,7 @@ class Files:
         found = [(path, number) for number, name in enumerate(folders) for path in self._below(name, follow_links)]
         self.paths = [path for path, _ in found]
         self.labels = np.array([number for _, number in found] if labels == "inferred" else labels or [], np.int32)
-        self.class_names = folders if labels == "inferred" else None if labels is None else unique_names(labels)
+        self.class_names = folders if labels == "inferred" else None if labels is None else class_names_of(labels)
         if self.label_mode is not None and len(self.labels) != len(self.paths):
             raise ValueError(f"{who}: there are {len(self.labels)} labels, but {len(self.paths)} files in {directory}.")
         if self.label_mode == "binary" and len(self.class_names or ()) != 2:
@@ -167,5 +167,6 @@ class Files:
         return (labels[:, None] == np.arange(len(self.class_names or ()))).astype(config.floatx())
 
 
-def unique_names(labels: Sequence[int]) -> list[str]:
+def class_names_of(labels: Sequence[int]) -> list[str]:
+    """Each label once, in order, as a name."""
     return [str(label) for label in sorted(set(labels))]
