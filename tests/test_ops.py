@@ -105,6 +105,7 @@ LAYOUTS = {
     "backwards": lambda a: a[::-1].copy()[::-1] if a.ndim else a,
     "read-only": read_only,
     "unaligned": unaligned,
+    "bytes the other way round": lambda a: a.astype(a.dtype.newbyteorder()),
 }
 ONE_OF_EACH = list({case.op: case for case in CASES if case.op not in IN_PLACE and "1009" not in str(case)}.values())
 

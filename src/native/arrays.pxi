@@ -39,11 +39,16 @@ cdef inline cnp.ndarray like(cnp.ndarray x):
     return new_array(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), cnp.PyArray_TYPE(x))
 
 
+cdef inline cnp.ndarray plain(cnp.ndarray x):
+    """x itself if C can walk over it, else a copy that it can: dense, aligned, its bytes in this machine's order."""
+    return x if PyArray_ISCARRAY_RO(x) else x.astype(x.dtype.newbyteorder("="), order="C", subok=False)
+
+
 cdef inline cnp.ndarray dense(cnp.ndarray x, int typenum, str name):
     """x itself if it is a dense array of that float type, a dense copy if only the layout differs."""
     if cnp.PyArray_TYPE(x) != typenum:
         refuse_dtype(x, typenum, name)
-    return x if PyArray_ISCARRAY_RO(x) else PyArray_GETCONTIGUOUS(x)
+    return plain(x)
 
 
 cdef inline cnp.ndarray dense_or_none(cnp.ndarray x, int typenum, str name):

@@ -193,5 +193,4 @@ cdef extern from "numpy/arrayobject.h":
     int PyArray_SetBaseObject(cnp.ndarray, object) except -1
     bint PyArray_IS_C_CONTIGUOUS(cnp.ndarray)
     bint PyArray_ISCARRAY_RO(cnp.ndarray)
-    cnp.ndarray PyArray_GETCONTIGUOUS(cnp.ndarray)
     PyTypeObject PyArray_Type

@@ -75,7 +75,7 @@ def categorical_crossentropy_gradient(cnp.ndarray y_true not None, cnp.ndarray y
 cdef cnp.ndarray dense_int32(cnp.ndarray labels):
     if cnp.PyArray_TYPE(labels) != cnp.NPY_INT32:
         raise TypeError(f"labels are {labels.dtype}; int32 is needed. Convert them with astype.")
-    return labels if PyArray_ISCARRAY_RO(labels) else PyArray_GETCONTIGUOUS(labels)
+    return plain(labels)
 
 
 def sparse_categorical_crossentropy(cnp.ndarray labels not None, cnp.ndarray y_pred not None, bint from_logits,

@@ -18,7 +18,7 @@ cdef class Sequences:
         if mask is not None:
             if cnp.PyArray_TYPE(mask) != cnp.NPY_BOOL:
                 raise TypeError(f"mask is {mask.dtype}, not bool. Convert it with astype.")
-            mask = mask if PyArray_ISCARRAY_RO(mask) else PyArray_GETCONTIGUOUS(mask)
+            mask = plain(mask)
         self.type = t
         self.kept = (x, h0, kernel, recurrent_kernel, bias, mask)
         self.q.n, self.q.t, self.q.i = cnp.PyArray_DIMS(x)[0], cnp.PyArray_DIMS(x)[1], cnp.PyArray_DIMS(x)[2]

@@ -2,8 +2,7 @@
 
 
 def first_outside(cnp.ndarray index not None, Py_ssize_t limit):
-    if not PyArray_ISCARRAY_RO(index):
-        index = PyArray_GETCONTIGUOUS(index)
+    index = plain(index)
     cdef Py_ssize_t j, size = cnp.PyArray_SIZE(index)
     cdef const int32_t *narrow = <const int32_t *>data(index)
     cdef const int64_t *wide = <const int64_t *>data(index)
@@ -46,7 +45,7 @@ def argmax_equals(cnp.ndarray x not None, cnp.ndarray labels not None):
 cdef cnp.ndarray row_index(cnp.ndarray index, str name):
     if cnp.PyArray_TYPE(index) != cnp.NPY_INT64:
         raise TypeError(f"{name}: index is int64. Received: {index.dtype}")
-    return index if PyArray_ISCARRAY_RO(index) else PyArray_GETCONTIGUOUS(index)
+    return plain(index)
 
 
 def take_rows(cnp.ndarray source not None, cnp.ndarray index not None):

@@ -10,7 +10,7 @@ cdef class Step:
 
     def __cinit__(self, values, grads, slots, decays):
         cdef Py_ssize_t j, s, count = len(values)
-        cdef cnp.ndarray value, grad, state
+        cdef cnp.ndarray value, grad, dense_grad, state
         for items in (grads, decays, *slots):
             if items is not None and len(items) != count:
                 raise ValueError(f"there are {count} values; gradients, decays and each part of the state must be "
@@ -32,10 +32,10 @@ cdef class Step:
             if not cnp.PyArray_SAMESHAPE(value, grad):
                 raise ValueError(f"variable {j} has shape {(<object>value).shape}, "
                                  f"its gradient has shape {(<object>grad).shape}")
-            if not PyArray_ISCARRAY_RO(grad):
-                grad = PyArray_GETCONTIGUOUS(grad)
-                self.kept.append(grad)
-            self.parameters[j].grad = data(dense(grad, self.type, "gradient"))
+            dense_grad = dense(grad, self.type, "gradient")
+            if dense_grad is not grad:
+                self.kept.append(dense_grad)
+            self.parameters[j].grad = data(dense_grad)
             for s in range(3):
                 self.parameters[j].slot[s] = NULL
             for s in range(len(slots)):
