@@ -27,6 +27,8 @@
 #include "gru.c"
 #include "pool.c"
 #include "norm.c"
+#include "batch_norm.c"
+#include "layer_norm.c"
 #include "softmax.c"
 #include "loss.c"
 #include "argmax.c"
