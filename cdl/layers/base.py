@@ -419,7 +419,7 @@ class Layer:
 
     def get_build_config(self) -> dict[str, Any] | None:
         """What `build_from_config` needs to build an equal layer; None before the layer is built."""
-        return None if self._build_shape is None else {"input_shape": list(self._build_shape)}
+        return None if self._build_shape is None else {"input_shape": self._build_shape}
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Build the layer as `get_build_config` described it."""
