@@ -190,7 +190,10 @@ class Sequential(Chain, Model):
         from cdl import layers
 
         inputs = [] if self._input_layer is None else [self._input_layer]
-        model_config = {**super().get_config(), "layers": [layers.serialize(layer) for layer in (*inputs, *self._stack)]}
+        model_config = {
+            **super().get_config(),
+            "layers": [layers.serialize(layer) for layer in (*inputs, *self._stack)],
+        }
         if self._input_layer is not None:
             model_config["build_input_shape"] = self._input_layer.batch_shape
         return model_config
