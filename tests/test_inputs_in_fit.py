@@ -156,3 +156,25 @@ def test_what_lies_across_memory_is_put_in_order_once():
         batches = Batches(x, None, None, 8, shuffle=False)
         assert batches.x[0].flags.c_contiguous
         np.testing.assert_array_equal(batches.x, X)
+
+
+NO_NUMBERS = {
+    "a vector of texts": (["good", "bad"], r"Dense .*texts such as 'good' at \[0\].* TextVectorization"),
+    "a column of texts": (pd.DataFrame({"age": [30, 40], "town": ["A", "B"]}), r"texts such as 'A' at \[0, 1\]"),
+    "numbers as text": (np.array([["1.5"], ["2"]]), r"texts such as '1.5' .* astype\('float32'\)"),
+    "ragged rows": (np.array([[1, 2], [3]], dtype=object), "pad_sequences"),
+    "ragged lists": ([[1, 2], [3]], "pad_sequences"),
+    "a hole": (np.array([[1.0], [None]], dtype=object), r"None \(of type NoneType\) at \[1, 0\]"),
+    "dates": (pd.DataFrame({"day": pd.to_datetime(["2020-01-01", "2020-01-02"])}), r"2020-01-01.*datetime64"),
+    "numbers in disguise": (np.array([[1.0], [2.0]], dtype=object), r"convert with astype\('float32'\)\.$"),
+}
+
+
+@pytest.mark.parametrize("case", NO_NUMBERS)
+def test_what_is_no_number_is_told_with_its_cure(case):
+    x, message = NO_NUMBERS[case]
+    net = Sequential([layers.Dense(1)])
+    net.compile("sgd", "mse")
+    for run in (lambda: net.fit(x, [0, 1]), lambda: net.predict(x), lambda: net.train_on_batch(x, [0, 1])):
+        with pytest.raises(ValueError, match=message):
+            run()
