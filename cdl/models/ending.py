@@ -52,7 +52,7 @@ class Ending:
 
 def is_along_last_axis(f: activations.Activation, g: activations.Activation) -> bool:
     """Whether g is f, along the last axis if it has one."""
-    return g.unbound is f and g.parameters.get("axis", -1) == -1
+    return getattr(g, "unbound", None) is f and g.parameters.get("axis", -1) == -1
 
 
 def last_layer(model: Layer) -> KernelLayer | Activation | None:
