@@ -181,6 +181,8 @@ class Sequential(Chain, Model):
                     f"Was asked to retrieve layer at index {index} but model only has {len(self._stack)} layers."
                 )
             return self._stack[index]
+        if name is None:
+            raise ValueError("Provide either a layer name or layer index at `get_layer`.")
         for layer in self._stack:
             if layer.name == name:
                 return layer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from numbers import Number
 from typing import Any
 
@@ -65,6 +66,10 @@ def no_numbers(array: np.ndarray) -> str:
                 "there are sequences, maybe of different lengths: utils.pad_sequences makes one array of them, or "
                 "numpy.stack where all have the same shape."
             )
+        if inspect.isgenerator(item):
+            return "there is a generator in a list: pass it by itself."
+        if callable(item):
+            return f"there is {getattr(item, '__name__', item)!r}, which can be called: pass what it returns."
         if not isinstance(item, Number):
             return f"there is {item} (of type {type(item).__name__}) at {list(at)}."
     return "convert with astype('float32')."
