@@ -429,20 +429,24 @@ def get(identifier: Any) -> Activation:
     >>> get("relu")([-1.0, 2.0])
     array([0., 2.], dtype=float32)
     """
-    if identifier is None:
-        return linear
-    if isinstance(identifier, dict):
-        return deserialize(identifier)
-    found = _registry.get(identifier)
-    if isinstance(found, Activation):
-        return found
-    if hasattr(found, "as_function"):
-        return found.as_function()
-    if hasattr(found, "compute_output_shape"):
+    found = function_or_layer(identifier)
+    if not isinstance(found, Activation):
         raise ValueError(
             f"{found!r} is a layer, not an activation function: an activation has no variables and keeps the shape of "
             f"its input. Put the layer behind this one."
         )
+    return found
+
+
+def function_or_layer(identifier: Any) -> Any:
+    """As `get`; a layer that is no mere function is returned itself."""
+    if identifier is None:
+        return linear
+    found = _rebuilt(identifier) if isinstance(identifier, dict) else _registry.get(identifier)
+    if hasattr(found, "as_function"):
+        return found.as_function()
+    if isinstance(found, Activation) or hasattr(found, "compute_output_shape"):
+        return found
     return Activation(found, getattr(found, "backward", None))
 
 
@@ -474,5 +478,9 @@ def _serialize_bound(activation: Activation) -> dict[str, Any]:
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The activation that a name or a config describes."""
+    return get(_rebuilt(config, custom_objects))
+
+
+def _rebuilt(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     of_layer = isinstance(config, dict) and config.get("module") == "keras.layers"
-    return get((registry if of_layer else _registry).deserialize(config, custom_objects))
+    return (registry if of_layer else _registry).deserialize(config, custom_objects)

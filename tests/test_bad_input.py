@@ -208,7 +208,7 @@ COMPILES = {
     "optimizer number": ((3, "mse"), {}, "3"),
     "loss number": (("sgd", 3), {}, "3"),
     "two losses": (("sgd", ["mse", "mae"]), {}, "one loss"),
-    "metrics dictionary": (("sgd", "mse"), {"metrics": {"a": "mse"}}, "dictionary"),
+    "metrics dictionary": (("sgd", "mse"), {"metrics": {"a": "mse", "b": "mae"}}, "one output"),
     "loss weights": (("sgd", "mse"), {"loss_weights": [1, 2]}, "loss_weights"),
 }
 

@@ -123,9 +123,31 @@ def test_configs_are_those_of_keras_layers_where_it_has_one():
     assert activations.serialize(activations.gelu.bind(approximate=True))["config"] == {"approximate": True}
 
 
+@pytest.mark.parametrize("suffix", ["safetensors", "keras", "h5"])
+def test_a_layer_with_variables_as_activation_learns_and_is_saved(suffix, tmp_path):
+    inside = Sequential([layers.Input((3, 4)), layers.Dense(5, activation=layers.PReLU()), layers.Dense(4)])
+    behind = Sequential([layers.Input((3, 4)), layers.Dense(5), layers.PReLU(), layers.Dense(4)])
+    inside.set_weights(behind.get_weights())
+    assert inside.layers[0].count_params() == 4 * 5 + 5 + 3 * 5
+    for model in (behind, inside):
+        model.compile("adam", "mse")
+        model.fit(X, X, epochs=2, shuffle=False, verbose=0)
+    assert inside.layers[0].activation.alpha.value.all()
+    assert all(np.array_equal(*pair) for pair in zip(inside.get_weights(), behind.get_weights(), strict=True))
+    inside.save(tmp_path / f"model.{suffix}")
+    assert np.array_equal(load_model(tmp_path / f"model.{suffix}").predict(X), behind.predict(X))
+    inside.layers[0].trainable = False
+    inside.compile("adam", "mse")
+    before = inside.layers[0].get_weights()
+    inside.fit(X, X, verbose=0)
+    assert all(np.array_equal(*pair) for pair in zip(inside.layers[0].get_weights(), before, strict=True))
+
+
 def test_other_layers_are_refused():
+    with pytest.raises(ValueError, match="must keep the shape"):
+        Sequential([layers.Input((3,)), layers.Dense(4, activation=layers.Dense(3))])
     with pytest.raises(ValueError, match="Put the layer behind"):
-        layers.Dense(3, activation=layers.PReLU())
+        layers.SimpleRNN(3, activation=layers.PReLU())
     with pytest.raises(ValueError, match="Put the layer behind"):
         activations.deserialize(layers.serialize(layers.Dense(3)))
 

@@ -20,6 +20,10 @@ def far_off(*last, units=2):
     return model
 
 
+def between(model):
+    return Model(model.inputs, model.outputs[0])
+
+
 def softmax(z):
     e = np.exp(z - z.max(-1, keepdims=True))
     return e / e.sum(-1, keepdims=True)
@@ -35,6 +39,26 @@ CASES = {
     ),
     "inside": (
         lambda: far_off(Sequential([layers.Dense(2), Sequential([layers.Activation("softmax")])])),
+        "sparse_categorical_crossentropy",
+        np.array([1, 0]),
+    ),
+    "softmax layer": (
+        lambda: far_off(layers.Dense(2), layers.Softmax()),
+        "sparse_categorical_crossentropy",
+        np.array([1, 0]),
+    ),
+    "softmax layer as activation": (
+        lambda: far_off(layers.Dense(2, activation=layers.Softmax())),
+        "categorical_crossentropy",
+        np.eye(2)[[1, 0]],
+    ),
+    "functional": (
+        lambda: between(far_off(layers.Dense(2), layers.Softmax())),
+        "sparse_categorical_crossentropy",
+        np.array([1, 0]),
+    ),
+    "functional inside": (
+        lambda: Sequential([between(far_off(layers.Dense(2), layers.Activation("softmax")))]),
         "sparse_categorical_crossentropy",
         np.array([1, 0]),
     ),
@@ -125,6 +149,22 @@ def test_a_layer_that_is_in_the_middle_as_well_keeps_its_activation():
     y = np.array([1, 0])
     wanted = losses.SparseCategoricalCrossentropy()(y, model.predict(X, verbose=0))
     assert model.test_on_batch(X, y) == pytest.approx(wanted, rel=1e-6)
+
+
+def test_so_does_one_that_is_in_a_model_that_is_there_twice():
+    inner = Sequential([layers.Input((3,)), layers.Dense(3, activation="softmax")])
+    model = Sequential([layers.Input((3,)), inner, inner])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    y = np.array([1, 0])
+    wanted = losses.SparseCategoricalCrossentropy()(y, model.predict(X, verbose=0))
+    assert model.test_on_batch(X, y) == pytest.approx(wanted, rel=1e-6)
+
+
+def test_logits_that_are_none_are_told():
+    model = far_off()
+    model.compile("sgd", losses.SparseCategoricalCrossentropy(from_logits=True))
+    with pytest.warns(UserWarning, match=r"`from_logits=True`, but Dense .* ends in 'softmax'"):
+        assert model.test_on_batch(X, np.array([1, 0])) == pytest.approx(FAR)
 
 
 def test_a_step_of_ones_own_sees_outputs():

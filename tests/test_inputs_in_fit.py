@@ -156,3 +156,39 @@ def test_what_lies_across_memory_is_put_in_order_once():
         batches = Batches(x, None, None, 8, shuffle=False)
         assert batches.x[0].flags.c_contiguous
         np.testing.assert_array_equal(batches.x, X)
+
+
+NO_NUMBERS = {
+    "a vector of texts": (["good", "bad"], r"Dense .*texts such as 'good' at \[0\].* TextVectorization"),
+    "a column of texts": (pd.DataFrame({"age": [30, 40], "town": ["A", "B"]}), r"texts such as 'A' at \[0, 1\]"),
+    "numbers as text": (np.array([["1.5"], ["2"]]), r"texts such as '1.5' .* astype\('float32'\)"),
+    "ragged rows": (np.array([[1, 2], [3]], dtype=object), "pad_sequences"),
+    "ragged lists": ([[1, 2], [3]], "pad_sequences"),
+    "a hole": (np.array([[1.0], [None]], dtype=object), r"None \(of type NoneType\) at \[1, 0\]"),
+    "dates": (pd.DataFrame({"day": pd.to_datetime(["2020-01-01", "2020-01-02"])}), r"2020-01-01.*datetime64"),
+    "inputs and targets in one": ((np.zeros((2, 3)), np.zeros(2)), r"fit\(x, y\)"),
+    "a function": (model, r"'model', which can be called"),
+    "a generator in a list": ([(x for x in X)], "a generator in a list"),
+    "numbers in disguise": (np.array([[1.0], [2.0]], dtype=object), r"convert with astype\('float32'\)\.$"),
+}
+
+
+@pytest.mark.parametrize("case", NO_NUMBERS)
+def test_what_is_no_number_is_told_with_its_cure(case):
+    x, message = NO_NUMBERS[case]
+    net = Sequential([layers.Dense(1)])
+    net.compile("sgd", "mse")
+    for run in (lambda: net.fit(x, [0, 1]), lambda: net.predict(x), lambda: net.train_on_batch(x, [0, 1])):
+        with pytest.raises(ValueError, match=message):
+            run()
+
+
+def test_classes_have_numbers():
+    with pytest.raises(ValueError, match="classes being numbers"):
+        model().fit(X, Y, class_weight={"0": 1.0, "1": 2.0})
+
+
+def test_the_loss_and_metrics_of_the_one_output_may_be_named():
+    named = model()
+    named.compile(loss={"dense_1": "binary_crossentropy"}, metrics={"dense_1": ["accuracy", "mae"]})
+    assert list(named.fit(X, Y, verbose=0).history) == ["accuracy", "loss", "mae"]

@@ -18,6 +18,8 @@ LAYERS = {
     "Dense softmax": (lambda: layers.Dense(3, activation="softmax"), (4, 5)),
     "Dense without bias": (lambda: layers.Dense(3, use_bias=False), (4, 5)),
     "Dense on sequences": (lambda: layers.Dense(3, activation="relu"), (2, 3, 5)),
+    "Dense with PReLU": (lambda: layers.Dense(3, activation=layers.PReLU("ones")), (4, 5)),
+    "Conv2D with PReLU": (lambda: layers.Conv2D(2, 2, activation=layers.PReLU(shared_axes=[1, 2])), (2, 3, 4, 2)),
     "Activation": (lambda: layers.Activation("silu"), (4, 5)),
     "ReLU": (lambda: layers.ReLU(max_value=1.0, negative_slope=0.1, threshold=0.2), (4, 5)),
     "LeakyReLU": (lambda: layers.LeakyReLU(0.2), (4, 5)),

@@ -476,6 +476,17 @@ def test_every_layer_comes_back_from_json(name):
     assert np.array_equal(model.predict(x), other.predict(x))
 
 
+@pytest.mark.parametrize("name", sorted(CASES.keys() - LEARNED))
+def test_a_layer_that_was_built_comes_back_built(name):
+    model, (x, _) = model_of(name)
+    model.predict(x)
+    for layer in model.layers:
+        twin = layers.deserialize(layers.serialize(layer))
+        assert twin.built == (layer.get_build_config() is not None)
+        twin.set_weights(layer.get_weights())
+    assert not layers.deserialize(layers.serialize(layers.Dense(3))).built
+
+
 def test_clones_have_new_weights():
     model = small()
     twin = cdl.models.clone_model(model)

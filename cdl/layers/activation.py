@@ -186,7 +186,8 @@ class PReLU(ParametricLayer):
     def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray:
         (x,) = ctx.saved
         shared = (0, *(self.shared_axes or ()))
-        self.alpha.add_gradient((dy * np.minimum(x, 0)).sum(axis=shared, keepdims=True)[0])
+        if ctx.trains(self.alpha):
+            self.alpha.add_gradient((dy * np.minimum(x, 0)).sum(axis=shared, keepdims=True)[0])
         positive = (x > 0).astype(x.dtype)
         return dy * (positive + self.alpha.value * (1 - positive))
 

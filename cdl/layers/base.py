@@ -14,6 +14,7 @@ from cdl import config, constraints, initializers, regularizers
 from cdl.layers.context import Context
 from cdl.layers.keras_tensor import KerasTensor, Shape
 from cdl.utils.naming import auto_name
+from cdl.utils.strings import no_numbers
 from cdl.variable import UNSET, RowGradient, Variable, is_loading, require_room
 
 Gradient = np.ndarray | RowGradient | None
@@ -419,7 +420,7 @@ class Layer:
 
     def get_build_config(self) -> dict[str, Any] | None:
         """What `build_from_config` needs to build an equal layer; None before the layer is built."""
-        return None if self._build_shape is None else {"input_shape": list(self._build_shape)}
+        return None if self._build_shape is None else {"input_shape": self._build_shape}
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Build the layer as `get_build_config` described it."""
@@ -481,11 +482,14 @@ def to_array(x: Any, dtype: np.dtype | None, who: str) -> np.ndarray:
     try:
         x = np.asarray(x)
     except ValueError as error:
-        raise ValueError(f"{who}: cannot be made an array ({error}). Give every sample the same shape.") from None
+        raise ValueError(
+            f"{who}: cannot be made an array ({error}). Give every sample the same shape; utils.pad_sequences does so "
+            f"with sequences."
+        ) from None
     if x.dtype.kind not in "fiub":
         if x.ndim == 0 and isinstance(x.item(), KerasTensor):
             raise ValueError(f"{who} is the place of an Input; numbers are needed. Join layers in a Sequential model.")
-        raise ValueError(f"{who}: Invalid dtype: {x.dtype}. Numbers are needed; convert with astype('float32').")
+        raise ValueError(f"{who}: Invalid dtype: {x.dtype}. Numbers are needed; {no_numbers(x)}")
     return x if dtype is None or x.dtype == dtype else x.astype(dtype)
 
 

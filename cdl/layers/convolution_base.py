@@ -49,6 +49,7 @@ class ConvolutionLayer(KernelLayer):
             raise ValueError(f"{self.who}: the number of channels must be known. Received shape {input_shape}")
         self.add_variables(input_shape[-1])
         self.input_channels = input_shape[-1]
+        self.build_activation(input_shape)
 
     def add_variables(self, channels: int) -> None:
         """Make the variables, for images of so many channels."""

@@ -66,6 +66,7 @@ class Dense(KernelLayer):
             )
         self.kernel = self.add_variable("kernel", (input_shape[-1], self.units))
         self.bias = self.add_bias(self.units)
+        self.build_activation(input_shape)
 
     def product(self, x: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None, activation: str) -> np.ndarray:
         return ops.linear(x, kernel, bias, activation)

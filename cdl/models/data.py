@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,8 @@ def to_rows(data: Any, name: str, strings: bool = False) -> np.ndarray:
         data = data[0]
     if hasattr(data, "numpy") and not hasattr(data, "__array__"):
         data = data.numpy()
+    if isinstance(data, tuple) and len(data) == 2 and 0 < getattr(data[1], "ndim", 0) < getattr(data[0], "ndim", 0):
+        raise ValueError(f"{name} is a tuple of two arrays. Pass inputs and targets one by one: fit(x, y).")
     if is_dataset(data):
         raise ValueError(f"{name} is a {type(data).__name__}; an array is needed here. Collect its batches in arrays.")
     texts = strings and holds_strings(data) and not isinstance(data, str | bytes)
@@ -224,8 +227,10 @@ def weights_of_classes(y: Any, class_weight: dict[int, float]) -> np.ndarray:
 
     y: integer labels (n,) or (n, 1), or one-hot rows (n, classes). Raises ValueError for other targets.
     """
-    if not isinstance(class_weight, dict):
-        raise ValueError(f"class_weight is a dictionary {{class: weight}}. Received: {class_weight!r}")
+    if not isinstance(class_weight, dict) or not all(isinstance(label, Number | np.bool_) for label in class_weight):
+        raise ValueError(
+            f"class_weight is a dictionary {{class: weight}}, classes being numbers. Received: {class_weight!r}"
+        )
     y = to_rows(y, "y")
     if y.ndim > 2:
         raise ValueError("`class_weight` is only supported for targets with one label or one-hot row per sample.")

@@ -110,7 +110,6 @@ class Functional(Sequential):
                 source = self._tensors[number - 1]
                 of = {"shape": list(source.shape), "dtype": source.dtype, "keras_history": [names[number - 1], 0, 0]}
                 entry["inbound_nodes"] = [{"args": [{"class_name": "__keras_tensor__", "config": of}], "kwargs": {}}]
-                entry["build_config"] = {"input_shape": list(source.shape)}
             entries.append(entry)
         ends = [[names[0], 0, 0]], [[names[position], 0, 0] for position in self._positions]
         input_layers, output_layers = (of if listed else of[0] for of, listed in zip(ends, self._listed, strict=True))

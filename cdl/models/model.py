@@ -114,6 +114,8 @@ class Model(Compilable, Storable):
 
     def _build_for(self, x: np.ndarray) -> None:
         """Build the model for this input, or check that it fits."""
+        if x.dtype.kind not in "fiub":
+            self.convert(x[:1])  # layers that take no texts say so, before they look at shapes
         if not self.built:
             self.build(with_open_batch(x.shape))
         self.check_input(x.shape)

@@ -134,11 +134,11 @@ def unique_names(plain: list[metrics.Metric], weighted: list[metrics.Metric]) ->
 
 
 def as_list(identifiers: Any) -> list[Any]:
-    """None, one identifier, or a list of them (as some write it, inside another list)."""
+    """None, one identifier, or a list of them (as some write it, inside another list, or by the output's name)."""
     if identifiers is None:
         return []
     if isinstance(identifiers, dict):
-        raise ValueError("metrics are a list in a model with one output. Received a dictionary.")
+        identifiers = sole(identifiers, "list of metrics")
     if isinstance(identifiers, str) or not isinstance(identifiers, Iterable):
         return [identifiers]
     identifiers = list(identifiers)
@@ -146,9 +146,9 @@ def as_list(identifiers: Any) -> list[Any]:
 
 
 def sole(value: Any, name: str) -> Any:
-    """The value, or the only element of a list; a Sequential model has one output."""
+    """The value, or the only one of a list or dictionary; a model has one output."""
     if isinstance(value, list | tuple | dict):
         if len(value) != 1:
-            raise ValueError(f"compile: a Sequential model has one output, so it takes one {name}. Received: {value!r}")
+            raise ValueError(f"compile: a model has one output here, so it takes one {name}. Received: {value!r}")
         return next(iter(value.values() if isinstance(value, dict) else value))
     return value

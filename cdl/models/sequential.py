@@ -181,6 +181,8 @@ class Sequential(Chain, Model):
                     f"Was asked to retrieve layer at index {index} but model only has {len(self._stack)} layers."
                 )
             return self._stack[index]
+        if name is None:
+            raise ValueError("Provide either a layer name or layer index at `get_layer`.")
         for layer in self._stack:
             if layer.name == name:
                 return layer
@@ -189,15 +191,13 @@ class Sequential(Chain, Model):
     def get_config(self) -> dict[str, Any]:
         from cdl import layers
 
-        entries = [] if self._input_layer is None else [layers.serialize(self._input_layer)]
-        for layer in self._stack:
-            entry = layers.serialize(layer)
-            if layer.get_build_config() is not None:
-                entry["build_config"] = layer.get_build_config()
-            entries.append(entry)
-        model_config = {**super().get_config(), "layers": entries}
+        inputs = [] if self._input_layer is None else [self._input_layer]
+        model_config = {
+            **super().get_config(),
+            "layers": [layers.serialize(layer) for layer in (*inputs, *self._stack)],
+        }
         if self._input_layer is not None:
-            model_config["build_input_shape"] = list(self._input_layer.batch_shape)
+            model_config["build_input_shape"] = self._input_layer.batch_shape
         return model_config
 
     @classmethod

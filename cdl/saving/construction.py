@@ -24,8 +24,6 @@ def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None, who
     model = registry.deserialize(config, custom_objects)
     if not hasattr(model, "predict"):
         raise FormatError(f"{who}: the config describes {type(model).__name__}, which is no model.")
-    if not model.built and config.get("build_config"):
-        model.build_from_config(config["build_config"])
     return model
 
 
@@ -38,8 +36,7 @@ def config_of(model: Any, include_optimizer: bool) -> tuple[dict[str, Any], bool
     include_optimizer = include_optimizer and (bool(config["compile_config"]) or not model.compiled)
     if not include_optimizer:
         config["compile_config"] = None
-    build_config = model.get_build_config()
-    return config if build_config is None else {**config, "build_config": build_config}, include_optimizer
+    return config, include_optimizer
 
 
 def loading(size: int) -> AbstractContextManager[None]:

@@ -193,6 +193,8 @@ def serialize(custom: Any) -> Any:
         config["registered_name"] = get_registered_name(cls)
         if cls.__module__ == "__main__":
             config["module"] = None
+    if hasattr(custom, "get_build_config") and (build_config := custom.get_build_config()) is not None:
+        config["build_config"] = build_config
     if hasattr(custom, "get_compile_config"):
         config["compile_config"] = custom.get_compile_config()
     return config
@@ -259,6 +261,8 @@ def _rebuild(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None
         raise TypeError(f"The config of {name} is a dict of constructor arguments. Received: {arguments!r}")
     with CustomObjectScope(custom_objects):
         rebuilt = found.from_config(dict(arguments))
+        if config.get("build_config") and not getattr(rebuilt, "built", True):
+            rebuilt.build_from_config(config["build_config"])
         if config.get("compile_config"):
             rebuilt.compile_from_config(config["compile_config"])
     return rebuilt

@@ -1,7 +1,9 @@
-"""Arrays of strings, from whatever holds them."""
+"""Arrays of strings, from whatever holds them; and what is no number."""
 
 from __future__ import annotations
 
+import inspect
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -48,3 +50,26 @@ def as_strings(x: Any, who: str, encoding: str = "utf-8") -> np.ndarray:
             raise ValueError(f"{who}: strings are needed. Received {item!r} (of type {type(item).__name__}) at {at}.")
         strings[at] = item
     return strings.reshape(array.shape)
+
+
+def no_numbers(array: np.ndarray) -> str:
+    """What an array holds instead of numbers, and what makes numbers of it: the end of a message."""
+    for at, item in np.ndenumerate(array):
+        if isinstance(item, str | bytes):
+            item = item.decode(errors="replace") if isinstance(item, bytes) else str(item)
+            return (
+                f"there are texts such as {item!r} at {list(at)}. Numbers written as text become some with "
+                f"astype('float32'), sentences in a layer TextVectorization, categories in a StringLookup."
+            )
+        if isinstance(item, list | tuple | np.ndarray):
+            return (
+                "there are sequences, maybe of different lengths: utils.pad_sequences makes one array of them, or "
+                "numpy.stack where all have the same shape."
+            )
+        if inspect.isgenerator(item):
+            return "there is a generator in a list: pass it by itself."
+        if callable(item):
+            return f"there is {getattr(item, '__name__', item)!r}, which can be called: pass what it returns."
+        if not isinstance(item, Number):
+            return f"there is {item} (of type {type(item).__name__}) at {list(at)}."
+    return "convert with astype('float32')."

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from cdl import ops
+from cdl import activations, ops
 from cdl.layers.base import Shape
 from cdl.layers.context import Context
 from cdl.layers.kernel_layer import KernelLayer
@@ -46,6 +46,7 @@ class RecurrentCell(KernelLayer):
             )
         kwargs.pop("implementation", None)  # Keras' choice between two orders of the same computation
         super().__init__(**kwargs)
+        self.activation = activations.get(self.activation)  # no layer: the core knows its name
         self.units = self.output_size = self.state_size = int(units)
         self.dropout = min(1.0, max(0.0, dropout))
         self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
