@@ -258,12 +258,6 @@ static inline vec to_real(ivec n)
     return (vec)(n + (ivec)splat(ROUNDER)) - splat(ROUNDER);
 }
 
-/* 2^n for 1 - EXPONENT_BIAS <= n <= EXPONENT_BIAS, and 0 for n = -EXPONENT_BIAS. */
-static inline vec power_of_two(ivec n)
-{
-    return (vec)((n + EXPONENT_BIAS) << MANTISSA_BITS);
-}
-
 /* x = mantissa * 2^exponent with mantissa in [1, 2), for positive normal x. */
 static inline ivec exponent_of(vec x)
 {
