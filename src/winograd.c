@@ -8,7 +8,8 @@
  * what is needed around a product of polynomials, found from its values, to make it this sum over windows (Toom and Cook's
  * multiplication, transposed).  With five weights it is two outputs for six products.  Along both axes of an image, 36
  * products give 16 outputs, where the plain sum multiplies 144 times; and since the sums over channels can be taken
- * before the last step, they are 36 matrix products of (tiles x i) by (i x o).
+ * before the last step, they are 36 matrix products of (tiles x i) by (i x o).  Where only one axis has a kernel, a tile is
+ * longer: six outputs with three weights, or four with five, see eight inputs and need eight products.
  *
  *     image --spread----> v[36][tiles][i] --\
  *                                            products --> m[36][tiles][o] --interpolate--> y
@@ -53,8 +54,9 @@ typedef struct {
 static pass make_pass(ptrdiff_t height, ptrdiff_t width, ptrdiff_t k, ptrdiff_t top, ptrdiff_t left, ptrdiff_t rows,
                       ptrdiff_t columns, ptrdiff_t n, const cdl_windows *w)
 {
-    pass p = {height, width, k, top, left, rows, columns, n, make_cut(w->size[1]), make_cut(w->size[2]), NULL, NULL,
-              CDL_LINEAR, 0, 0, 0, 1, 0, 0, 0, odd_lines(k * NR)};
+    const cut_axis down = make_cut(w->size[1], w->size[2]), across = make_cut(w->size[2], w->size[1]);
+    pass p = {height, width, k, top, left, rows, columns, n, down, across, NULL, NULL, CDL_LINEAR, 0, 0, 0, 1, 0, 0, 0,
+              odd_lines(k * NR)};
     p.points = p.down.points * p.across.points;
     p.tiles_across = (columns + p.across.outputs - 1) / p.across.outputs;
     p.tiles = (rows + p.down.outputs - 1) / p.down.outputs * p.tiles_across;
@@ -117,7 +119,7 @@ static inline place next_place(const pass *p, place at)
 
 /* Where the channels of each pixel of a tile, or the weights of each tap, begin. */
 typedef struct {
-    const real *at[SIX][SIX];
+    const real *at[EIGHT][EIGHT];
 } patch;
 
 /* rows x columns pixels of an image [height, width, channels] from `top`, `left`; zeros outside of it. */
@@ -139,13 +141,14 @@ static inline __attribute__((always_inline)) void transform_pixels(stage which, 
                                                                    ptrdiff_t j, ptrdiff_t left, real *v,
                                                                    ptrdiff_t distance)
 {
+    const int points = points_of(down, across);
     square x;
-    for (int r = 0; r < before(which, down); r++)
-        for (int c = 0; c < before(which, across); c++)
+    for (int r = 0; r < before(which, points, down); r++)
+        for (int c = 0; c < before(which, points, across); c++)
             x[r][c] = load_n(from->at[r][c] + j, left);
     transform(which, down, across, x);
-    for (int r = 0; r < after(which, down); r++)
-        for (int c = 0; c < after(which, across); c++, v += distance)
+    for (int r = 0; r < after(which, points, down); r++)
+        for (int c = 0; c < after(which, points, across); c++, v += distance)
             store(v, x[r][c]);
 }
 
@@ -157,7 +160,7 @@ static inline __attribute__((always_inline)) void spread_tiles(const pass *p, in
     place at = place_of(p, first_tile);
     for (ptrdiff_t t = 0; t < count; t++, v += row, at = next_place(p, at)) {
         const patch tile = find_pixels(x + at.image * x_size(p), p->height, p->width, k, p->top + at.row,
-                                        p->left + at.column, before(SPREAD, down), before(SPREAD, across), zeros);
+                                        p->left + at.column, down, across, zeros);
         ptrdiff_t j = 0;
         for (; j + VL <= k; j += VL)
             transform_pixels(SPREAD, down, across, &tile, j, VL, v + j, p->v_step);
@@ -171,9 +174,12 @@ static inline __attribute__((always_inline)) void spread_tiles(const pass *p, in
     switch (10 * (p)->down.outputs + (p)->across.outputs) {                                                               \
     case 44: f(p, 4, 4, __VA_ARGS__); break;                                                                              \
     case 22: f(p, 2, 2, __VA_ARGS__); break;                                                                              \
+    case 42: f(p, 4, 2, __VA_ARGS__); break;                                                                              \
+    case 24: f(p, 2, 4, __VA_ARGS__); break;                                                                              \
+    case 16: f(p, 1, 6, __VA_ARGS__); break;                                                                              \
     case 14: f(p, 1, 4, __VA_ARGS__); break;                                                                              \
-    case 12: f(p, 1, 2, __VA_ARGS__); break;                                                                              \
-    default: f(p, (p)->down.outputs, (p)->across.outputs, __VA_ARGS__);                                                   \
+    case 61: f(p, 6, 1, __VA_ARGS__); break;                                                                              \
+    case 41: f(p, 4, 1, __VA_ARGS__); break;                                                                              \
     }
 
 static void spread_block(const pass *p, ptrdiff_t first_tile, ptrdiff_t count, const real *x, const real *zeros, real *v)
@@ -181,36 +187,59 @@ static void spread_block(const pass *p, ptrdiff_t first_tile, ptrdiff_t count, c
     if (p->down.taps > 1 && p->across.taps > 1)
         spread_tiles(p, SIX, SIX, first_tile, count, x, zeros, v);
     else if (p->across.taps > 1)
-        spread_tiles(p, 1, SIX, first_tile, count, x, zeros, v);
+        spread_tiles(p, 1, EIGHT, first_tile, count, x, zeros, v);
     else
-        spread_tiles(p, SIX, 1, first_tile, count, x, zeros, v);
+        spread_tiles(p, EIGHT, 1, first_tile, count, x, zeros, v);
+}
+
+/* y[r][c] = max(x[r][c] + bias, floor), for one register of channels, or the `left` that there are. */
+static inline __attribute__((always_inline)) void store_pixels(square x, int rows, int columns, vec bias, vec floor,
+                                                               real *y, ptrdiff_t row, ptrdiff_t channels, ptrdiff_t left)
+{
+    for (int r = 0; r < rows; r++)
+        for (int c = 0; c < columns; c++)
+            store_n(y + r * row + c * channels, left, vmax(floor, x[r][c] + bias));
+}
+
+/* The same where a tile reaches beyond the image or a register beyond the channels. */
+static __attribute__((noinline)) void store_part(square x, int rows, int columns, vec bias, vec floor, real *y,
+                                                 ptrdiff_t row, ptrdiff_t channels, ptrdiff_t left)
+{
+    store_pixels(x, rows, columns, bias, floor, y, row, channels, left);
 }
 
 /* The outputs of tiles, channels [j, j + NR) of them, from m[points][block][NR]. */
 static inline __attribute__((always_inline)) void store_tiles(const pass *p, int down, int across, ptrdiff_t first_tile,
                                                               ptrdiff_t count, ptrdiff_t j, const real *m, real *y)
 {
+    const ptrdiff_t channels = p->n, row = p->columns * channels, m_step = p->m_step;
+    const int points = points_of(down, across);
     const vec floor = splat(p->f == CDL_RELU ? 0 : -__builtin_inf());
+    vec bias[NR / VL];
+    for (ptrdiff_t v = 0; v < NR; v += VL)
+        bias[v / VL] = p->bias ? load_n(p->bias + j + v, channels - j - v) : splat(0);
     place at = place_of(p, first_tile);
     for (ptrdiff_t t = 0; t < count; t++, m += NR, at = next_place(p, at)) {
         const int rows = (int)least(down, p->rows - at.row), columns = (int)least(across, p->columns - at.column);
-        real *corner = y + at.image * y_size(p) + (at.row * p->columns + at.column) * p->n;
-        for (ptrdiff_t v = 0; v < NR && j + v < p->n; v += VL) {
-            const ptrdiff_t left = p->n - j - v;
-            const vec bias = p->bias ? load_n(p->bias + j + v, left) : splat(0);
+        real *corner = y + at.image * y_size(p) + at.row * row + at.column * channels + j;
+        for (ptrdiff_t v = 0, left = channels - j; v < NR && left > 0; v += VL, left -= VL) {
             square x;
             const real *from = m + v;
-            for (int r = 0; r < before(INTERPOLATE, down); r++)
-                for (int c = 0; c < before(INTERPOLATE, across); c++, from += p->m_step)
+            for (int r = 0; r < before(INTERPOLATE, points, down); r++)
+                for (int c = 0; c < before(INTERPOLATE, points, across); c++, from += m_step)
                     x[r][c] = load(from);
             transform(INTERPOLATE, down, across, x);
-            for (int r = 0; r < rows; r++) {
-                real *to = corner + r * p->columns * p->n + j + v;
-                for (int c = 0; c < columns; c++)
-                    store_n(to + c * p->n, left, vmax(floor, x[r][c] + bias));
-                for (int c = 0; p->f > CDL_RELU && c < columns; c++)
-                    finish(p->f, 1, least(VL, left), to + c * p->n, 0);
+            if (rows == down && columns == across && left >= VL)
+                store_pixels(x, down, across, bias[v / VL], floor, corner + v, row, channels, VL);
+            else {
+                square part;            /* a copy, for an array whose address is given away is in memory throughout */
+                for (int r = 0; r < down; r++)
+                    for (int c = 0; c < across; c++)
+                        part[r][c] = x[r][c];
+                store_part(part, rows, columns, bias[v / VL], floor, corner + v, row, channels, left);
             }
+            for (int r = 0; p->f > CDL_RELU && r < rows; r++)
+                finish(p->f, columns, least(VL, left), corner + v + r * row, channels);
         }
     }
 }
@@ -340,20 +369,23 @@ static int winograd_pass(ptrdiff_t n, pass p, field x, kernel_taps kernel, real 
     return job.status;
 }
 
-/* Whether this file can do it, and with enough fewer multiplications to pay for the transforms. */
+/* Whether this file can do it, and faster than by the plain sum.  The choice must be the same on all machines. */
 static int winograd_suits(ptrdiff_t i, ptrdiff_t o, ptrdiff_t groups, const cdl_windows *w)
 {
-    enum { FEWEST_CHANNELS = 12 };
+    enum { FEWEST_CHANNELS = 8 };
     for (int a = 0; a < 3; a++) {
         const ptrdiff_t size = w->size[a];
         if ((size != 1 && (a == 0 || (size != 3 && size != 5))) || w->stride[a] != 1 || w->dilation[a] != 1)
             return 0;
     }
-    const ptrdiff_t taps = w->size[1] * w->size[2];
+    const ptrdiff_t taps = w->size[1] * w->size[2], outputs = w->out[1] * w->out[2];
     if (groups > 1 || i < FEWEST_CHANNELS || o < FEWEST_CHANNELS || taps == 1 || w->in[0] > 1 || w->before[0] > 0)
         return 0;
+    /* For each input channel, in products of the plain sum: ours cost a bit more, since their sums are shorter, and come by
+     * LANES; and a number is transformed in the time of LANES / 2 products.  Measured at 56 sizes. */
     const pass p = make_pass(0, 0, i, 0, 0, w->out[1], w->out[2], o, w);
-    return p.tiles * p.points * 4 < w->out[1] * w->out[2] * taps * 3;
+    const double products = 1.1 * round_up(o, LANES), transforms = LANES / 2 * (1 + (double)o / i);
+    return (products + transforms) * p.points * p.tiles < (double)round_up(o, LANES / 2) * taps * outputs;
 }
 
 static pass forward_pass(ptrdiff_t i, ptrdiff_t o, const cdl_windows *w)
