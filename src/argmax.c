@@ -1,4 +1,4 @@
-/* argmax.c - where the largest element of each row is, and whether it is where a label says. */
+/* argmax.c - where the largest element of each row is, and how often it is where a label says. */
 #include <math.h>
 
 /* The first position of the largest element of x[d]; NaN counts as larger than all, as in NumPy. */
@@ -33,7 +33,7 @@ typedef struct {
     const real *x;
     int64_t *index;
     const int32_t *label;
-    uint8_t *equal;
+    ptrdiff_t count;
 } argmax_of_rows;
 
 static void argmax_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
@@ -49,15 +49,18 @@ static void argmax(ptrdiff_t n, ptrdiff_t d, const void *x, int64_t *index)
     cdl_parallel(n, 64, n * (4 + 0.1 * d), argmax_task, &a);
 }
 
-static void argmax_equals_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
+static void count_argmax_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 {
-    const argmax_of_rows *a = arg;
+    argmax_of_rows *a = arg;
+    ptrdiff_t count = 0;
     for (ptrdiff_t r = begin; r < end; r++)
-        a->equal[r] = row_argmax(a->d, a->x + r * a->d) == a->label[r];
+        count += row_argmax(a->d, a->x + r * a->d) == a->label[r];
+    __atomic_fetch_add(&a->count, count, __ATOMIC_RELAXED);
 }
 
-static void argmax_equals(ptrdiff_t n, ptrdiff_t d, const void *x, const int32_t *label, uint8_t *equal)
+static ptrdiff_t count_argmax(ptrdiff_t n, ptrdiff_t d, const void *x, const int32_t *label)
 {
-    argmax_of_rows a = {.d = d, .x = x, .label = label, .equal = equal};
-    cdl_parallel(n, 64, n * (4 + 0.1 * d), argmax_equals_task, &a);
+    argmax_of_rows a = {.d = d, .x = x, .label = label};
+    cdl_parallel(n, 64, n * (4 + 0.1 * d), count_argmax_task, &a);
+    return a.count;
 }

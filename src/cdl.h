@@ -227,8 +227,8 @@ typedef struct {
 
     /* index[r] = the first position of the largest element of row r (of x[n,d], d > 0). */
     void (*argmax)(ptrdiff_t n, ptrdiff_t d, const void *x, int64_t *index);
-    /* equal[r] = whether that is label[r]: 1 or 0; any label will do. */
-    void (*argmax_equals)(ptrdiff_t n, ptrdiff_t d, const void *x, const int32_t *label, uint8_t *equal);
+    /* For how many rows that is label[r]; any label will do. */
+    ptrdiff_t (*count_argmax)(ptrdiff_t n, ptrdiff_t d, const void *x, const int32_t *label);
     /* sums[g] = x[order[start[g]]] + ... + x[order[start[g + 1] - 1]], in this order, for rows of d and each of `groups`;
      * none is empty.  cdl_group_rows finds them. */
     void (*sum_rows)(ptrdiff_t groups, ptrdiff_t d, const void *x, const int64_t *order, const int64_t *start,

@@ -169,7 +169,7 @@ BY_ROW = [
         Case("log_softmax_backward", log_distribution(*shape), normal(*shape), length=shape[-1]),
         Case("argmax", normal(*shape)),
         Case("argmax", with_ties(*shape)),
-        Case("argmax_equals", with_ties(*shape), integers(shape[-1], *shape[:-1])),
+        Case("count_argmax", with_ties(*shape), integers(shape[-1], *shape[:-1])),
         Case("column_sum", normal(*shape), length=math.prod(shape[:-1])),
     )
 ]

@@ -19,7 +19,7 @@ def arrays(tree):
     """The arrays and numbers in nested lists and tuples, in order."""
     if isinstance(tree, list | tuple):
         return [a for branch in tree for a in arrays(branch)]
-    return [np.asarray(tree)] if isinstance(tree, np.ndarray | float) else []
+    return [np.asarray(tree)] if isinstance(tree, np.ndarray | float | int) else []
 
 
 def mapped(function, tree):

@@ -76,10 +76,12 @@ class CallbackList:
         return found
 
     def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        tell(self._train_batch_begin, logs, batch)
+        if self._train_batch_begin:
+            tell(self._train_batch_begin, logs, batch)
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        tell(self._train_batch_end, logs, batch)
+        if self._train_batch_end:
+            tell(self._train_batch_end, logs, batch)
 
     def on_test_batch_begin(self, batch: int, logs: Logs = None) -> None:
         tell(self._test_batch_begin, logs, batch)

@@ -37,12 +37,18 @@ def _categorical(y_true: Any, y_pred: Any) -> np.ndarray:
     return labels == ops.argmax(y_pred)
 
 
-def _sparse_categorical(y_true: Any, y_pred: Any) -> np.ndarray:
+def _labels_and_rows(y_true: Any, y_pred: Any) -> tuple[np.ndarray, np.ndarray]:
     labels, y_pred = as_int32(y_true, "y_true"), as_float(y_pred, "y_pred")
     if labels.ndim == y_pred.ndim and labels.shape[-1] == 1:
         labels = labels[..., 0]
-    _rows_alike("sparse_categorical_accuracy", labels, y_pred)
-    matches = ops.argmax_equals(y_pred, labels)
+    if labels.shape != y_pred.shape[:-1]:
+        _rows_alike("sparse_categorical_accuracy", labels, y_pred)
+    return labels, y_pred
+
+
+def _sparse_categorical(y_true: Any, y_pred: Any) -> np.ndarray:
+    labels, y_pred = _labels_and_rows(y_true, y_pred)
+    matches = labels == ops.argmax(y_pred)
     return matches[..., 0] if matches.ndim > 1 and matches.shape[-1] == 1 else matches
 
 
@@ -150,6 +156,18 @@ class SparseCategoricalAccuracy(_AccuracyMetric):
 
     def __init__(self, name: str | None = "sparse_categorical_accuracy", dtype: Any = None) -> None:
         super().__init__(_sparse_categorical, name, dtype)
+
+    def update_state(  # type: ignore[override]
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> None:
+        if sample_weight is not None:
+            super().update_state(y_true, y_pred, sample_weight)
+            return
+        labels, y_pred = _labels_and_rows(y_true, y_pred)  # few calls: this is part of every training step
+        if labels.size:
+            samples = len(labels) if labels.ndim else 1
+            self.total += ops.count_argmax(y_pred, labels) * (samples / labels.size)
+            self.count += samples
 
 
 class TopKCategoricalAccuracy(_AccuracyMetric):

@@ -93,7 +93,7 @@ class Model(Compilable, Storable):
             warnings.warn("The model does not have any trainable weights.", stacklevel=2)
         grads = [variable.grad for variable in trained.variables]
         self.optimizer.apply(grads, trained.variables)  # type: ignore[union-attr]
-        objective.update(loss, y, ending.outputs(z), sample_weight, ctx.mask)
+        objective.update(loss, y, z, ending.outputs, sample_weight, ctx.mask)
         return objective.results()
 
     def test_step(self, data: Any) -> dict[str, float]:
@@ -105,7 +105,7 @@ class Model(Compilable, Storable):
         z = self.forward(ctx, self.convert(x))
         loss = objective.value(y, z, sample_weight, ctx.mask, ending.loss) + sum(ctx.losses)
         loss += trained.penalties()
-        objective.update(loss, y, ending.outputs(z), sample_weight, ctx.mask)
+        objective.update(loss, y, z, ending.outputs, sample_weight, ctx.mask)
         return objective.results()
 
     def predict_step(self, x: np.ndarray) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -52,7 +52,7 @@ class Objective:
         mask: np.ndarray | None = None,
         loss: losses.Loss | None = None,
     ) -> float:
-        return float(self._known(loss)(y_true, y_pred, sample_weight, *given(mask)))
+        return float((loss or self._own_loss())(y_true, y_pred, sample_weight, *given(mask)))
 
     def value_and_gradient(
         self,
@@ -62,28 +62,34 @@ class Objective:
         mask: np.ndarray | None = None,
         loss: losses.Loss | None = None,
     ) -> tuple[float, np.ndarray]:
-        return self._known(loss).value_and_gradient(y_true, y_pred, sample_weight, *given(mask))
+        return (loss or self._own_loss()).value_and_gradient(y_true, y_pred, sample_weight, *given(mask))
 
-    def _known(self, loss: losses.Loss | None) -> losses.Loss:
-        loss = loss or self.loss
-        if loss is None:
+    def _own_loss(self) -> losses.Loss:
+        if self.loss is None:
             raise ValueError(NO_LOSS)
-        return loss
+        return self.loss
 
     def update(
         self,
         loss: float,
         y_true: Any,
-        y_pred: np.ndarray,
+        z: np.ndarray,
+        outputs: Callable[[np.ndarray], np.ndarray],
         sample_weight: np.ndarray | None,
         mask: np.ndarray | None = None,
     ) -> None:
-        """Count one batch."""
-        self.loss_tracker.update_state(loss, len(y_pred))
+        """Count one batch. The loss has seen z; metrics, if there are any, see `outputs(z)`."""
+        self.loss_tracker.update_state(loss, len(z))
+        if not self.wanted and not self.weighted:
+            return
+        y_pred = outputs(z)
         if not self.resolved:
             self.resolve(y_true, y_pred)
         for metric in self.metrics:
-            metric.update_state(y_true, y_pred, *given(mask if metric.heeds_masks else None))
+            if mask is not None and metric.heeds_masks:
+                metric.update_state(y_true, y_pred, mask)
+            else:
+                metric.update_state(y_true, y_pred)
         for metric in self.weighted_metrics:
             metric.update_state(
                 y_true, y_pred, weight_of_steps(sample_weight, mask) if metric.heeds_masks else sample_weight
@@ -95,7 +101,10 @@ class Objective:
 
     def results(self) -> dict[str, Any]:
         """The running values by the names that the logs have for them: numbers, or arrays with one for each class."""
-        return {name: number_or_array(metric.result()) for name, metric in self._logged}
+        return {
+            name: result if type(result := metric.result()) is float else number_or_array(result)
+            for name, metric in self._logged
+        }
 
     def reset(self) -> None:
         for metric in self.all():
@@ -104,7 +113,7 @@ class Objective:
 
 def number_or_array(result: Any) -> Any:
     """A metric's result as logs have it: a float, or an array with a number for each class."""
-    return result if type(result) is float or np.ndim(result) else float(result)
+    return result if np.ndim(result) else float(result)
 
 
 def given(value: Any) -> tuple[Any, ...]:

@@ -78,7 +78,7 @@ from cdl.ops.rows import (
     INTERPOLATIONS,
     affine_sample,
     argmax,
-    argmax_equals,
+    count_argmax,
     put_rows,
     sum_rows,
     take_rows,

@@ -15,11 +15,11 @@ def argmax(x: np.ndarray) -> np.ndarray:
     return backend.active.argmax(x)
 
 
-def argmax_equals(x: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Whether argmax(x) == labels.    x (..., d), d > 0, labels int32 (...) -> bool (...)"""
+def count_argmax(x: np.ndarray, labels: np.ndarray) -> int:
+    """How often argmax(x) == labels.    x (..., d), d > 0, labels int32 (...)"""
     if x.shape[-1] == 0 or labels.shape != x.shape[:-1]:
-        refuse("argmax_equals", f"labels is (...) for x (..., d), d > 0. Received: {labels.shape}, {x.shape}")
-    return backend.active.argmax_equals(x, labels)
+        refuse("count_argmax", f"labels is (...) for x (..., d), d > 0. Received: {labels.shape}, {x.shape}")
+    return backend.active.count_argmax(x, labels)
 
 
 def take_rows(source: np.ndarray, index: np.ndarray) -> np.ndarray:

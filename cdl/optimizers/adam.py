@@ -66,7 +66,8 @@ class Adam(Optimizer):
         return [("momentum", "velocity"), ("velocity_hat",)] if self.amsgrad else [("momentum", "velocity")]
 
     def update(self, values, grads, slots, decays, learning_rate):
-        rate = learning_rate * math.sqrt(1 - self.beta_2**self.t) / (1 - self.beta_1**self.t)
+        t = self.t
+        rate = learning_rate * math.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
         ops.adam(values, grads, slots, decays, rate, self.beta_1, self.beta_2, self.epsilon)
 
     def get_config(self) -> dict[str, Any]:

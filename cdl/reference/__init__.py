@@ -67,7 +67,7 @@ from cdl.reference.recurrence import (
 from cdl.reference.rows import (
     affine_sample,
     argmax,
-    argmax_equals,
+    count_argmax,
     first_outside,
     put_rows,
     sum_rows,

@@ -156,7 +156,7 @@ cdef extern from "cdl.h" nogil:
         cdl_loss_function categorical_crossentropy
         cdl_loss_function sparse_categorical_crossentropy
         void (*argmax)(Py_ssize_t, Py_ssize_t, const void *, int64_t *) noexcept nogil
-        void (*argmax_equals)(Py_ssize_t, Py_ssize_t, const void *, const int32_t *, uint8_t *) noexcept nogil
+        Py_ssize_t (*count_argmax)(Py_ssize_t, Py_ssize_t, const void *, const int32_t *) noexcept nogil
         void (*sum_rows)(Py_ssize_t, Py_ssize_t, const void *, const int64_t *, const int64_t *,
                          void *) noexcept nogil
         void (*affine_sample)(const cdl_sampling *, const void *, const void *, void *) noexcept nogil

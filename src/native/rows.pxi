@@ -31,15 +31,14 @@ def argmax(cnp.ndarray x not None):
     return index
 
 
-def argmax_equals(cnp.ndarray x not None, cnp.ndarray labels not None):
+def count_argmax(cnp.ndarray x not None, cnp.ndarray labels not None):
     cdef int t = float_type(x, "x")
     x, labels = dense(x, t, "x"), dense_int32(labels)
-    cdef Py_ssize_t n = rows(x), d = last_axis(x)
-    cdef cnp.ndarray equal = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(labels), cnp.PyArray_DIMS(labels), cnp.NPY_BOOL, 0)
-    cdef address px = data(x), pl = data(labels), pe = data(equal)
+    cdef Py_ssize_t n = rows(x), d = last_axis(x), count
+    cdef address px = data(x), pl = data(labels)
     with nogil:
-        table(t).argmax_equals(n, d, px, <const int32_t *>pl, <uint8_t *>pe)
-    return equal
+        count = table(t).count_argmax(n, d, px, <const int32_t *>pl)
+    return count
 
 
 cdef cnp.ndarray row_index(cnp.ndarray index, str name):

@@ -138,7 +138,7 @@ static void rows(ptrdiff_t n, ptrdiff_t d)
     ON_BOTH("column_sum", n, d, 0, t->column_sum(n, d, x[0], result(s, 0)));
     if (d > 0)
         ON_BOTH("argmax", n, d, 0, (t->argmax(n, d, x[0], (int64_t *)result(s, 0)),
-                                    t->argmax_equals(n, d, x[0], labels, (uint8_t *)result(s, 1))));
+                                    *(int64_t *)result(s, 1) = t->count_argmax(n, d, x[0], labels)));
     for (ptrdiff_t r = 0; r < n; r++)
         number[r] = r * r % 5;
     const ptrdiff_t groups = cdl_group_rows(n, number, order, start, used);
