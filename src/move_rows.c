@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+enum { CACHE_LINE = 64, LONG_ROW = 256 };     /* bytes */
+
 typedef struct {
     ptrdiff_t row_bytes;
     const char *from;
@@ -17,6 +19,9 @@ static inline __attribute__((always_inline)) void move_rows(const rows_to_move *
 {
     for (ptrdiff_t r = begin; r < end; r++) {
         const ptrdiff_t there = m->index[r] * row_bytes, here = r * row_bytes;
+        if (!put && row_bytes >= LONG_ROW && r + 1 < end)       /* the next one is on its way meanwhile */
+            for (ptrdiff_t byte = 0; byte < row_bytes; byte += CACHE_LINE)
+                __builtin_prefetch(m->from + m->index[r + 1] * row_bytes + byte);
         memcpy(m->to + (put ? there : here), m->from + (put ? here : there), row_bytes);
     }
 }

@@ -12,6 +12,8 @@ from cdl import ops
 
 Batch = tuple[Any, np.ndarray, np.ndarray | None]
 
+GATHERED = 4096  # numbers of x that are put together at once, where a batch has fewer: they stay in the first cache
+
 
 def dense_rows(x: Any, dtype: Any) -> Any:
     """x with its rows one after the other in memory, in that dtype: an array, or a matrix in CSR format."""
@@ -37,10 +39,18 @@ class Rows:
         self.count = self.x.shape[0]
 
     def batches(self, size: int, order: np.ndarray | None) -> Iterator[Batch]:
-        """The rows in this order (None: their own), so many at a time; the last batch may have fewer."""
-        for begin in range(0, self.count, size):
-            index = slice(begin, begin + size) if order is None else order[begin : begin + size]
-            yield take(self.x, index), take(self.t, index), None if self.weight is None else take(self.weight, index)
+        """The rows in this order (None: their own), so many at a time; the last batch may have fewer.
+
+        Short rows are gathered for several batches at once, of which these are views.
+        """
+        together = size * max(1, GATHERED // (size * self.x.shape[1]))
+        for begin in range(0, self.count, together):
+            index = slice(begin, begin + together) if order is None else order[begin : begin + together]
+            x, t = take(self.x, index), take(self.t, index)
+            weight = None if self.weight is None else take(self.weight, index)
+            for first in range(0, len(t), size):
+                rows = slice(first, first + size)
+                yield x[rows], t[rows], None if weight is None else weight[rows]
 
 
 class Order:

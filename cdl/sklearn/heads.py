@@ -31,6 +31,11 @@ def average(values: np.ndarray, weight: Weight, total: float) -> float:
     return float(np.sum(values if weight is None else weight * values, dtype=np.float64)) / total
 
 
+def spread(z: np.ndarray) -> float:
+    """z.max() - z.min(), in a third of their time, which is that of a small network's product."""
+    return z.item(z.argmax()) - z.item(z.argmin())
+
+
 class Identity:
     """Squared error: half the mean over rows and outputs. scikit-learn's gradient is not divided by their number."""
 
@@ -89,7 +94,7 @@ class Softmax:
     def compare(self, t: np.ndarray, z: np.ndarray, weight: Weight, total: float) -> tuple[float, np.ndarray]:
         loss, dz = ops.categorical_crossentropy_gradient(t, z, True, 0.0, weight, 1 / total)
         limit = LIMIT[z.dtype]
-        if (weight is not None or loss * total > limit) and not z.max() - z.min() + math.log(z.shape[1]) < limit:
+        if (weight is not None or loss * total > limit) and not spread(z) + math.log(z.shape[1]) < limit:
             values = ops.categorical_crossentropy(t, z, True)
             loss = average(np.minimum(values, limit), weight, total)
         return loss, dz
