@@ -76,6 +76,7 @@ PAIRS = {
     "frame and series": (FRAME, COLUMN),
     "frame of doubles": (FRAME.astype("float64"), COLUMN.astype("int8")),
     "frame of targets": (FRAME, COLUMN.to_frame("y")),
+    "numbers as objects": (X.astype(object), Y.astype(object)),
     "categories": (FRAME, COLUMN.astype("category")),
     "lists": (X.tolist(), Y.tolist()),
     "list of rows": (list(X), list(Y)),
@@ -169,7 +170,7 @@ NO_NUMBERS = {
     "inputs and targets in one": ((np.zeros((2, 3)), np.zeros(2)), r"fit\(x, y\)"),
     "a function": (model, r"'model', which can be called"),
     "a generator in a list": ([(x for x in X)], "a generator in a list"),
-    "numbers in disguise": (np.array([[1.0], [2.0]], dtype=object), r"convert with astype\('float32'\)\.$"),
+    "complex numbers": (np.array([[1j], [2.0]]), "real ones"),
 }
 
 
@@ -181,6 +182,12 @@ def test_what_is_no_number_is_told_with_its_cure(case):
     for run in (lambda: net.fit(x, [0, 1]), lambda: net.predict(x), lambda: net.train_on_batch(x, [0, 1])):
         with pytest.raises(ValueError, match=message):
             run()
+
+
+def test_frames_with_columns_of_bools_are_numbers():
+    frame = pd.get_dummies(pd.DataFrame({"age": [30, 40], "fare": [1.5, 2.5], "town": ["A", "B"]}))
+    net = Sequential([layers.Dense(1)])
+    np.testing.assert_array_equal(net.predict(frame), net.predict(frame.to_numpy("float32")))
 
 
 def test_classes_have_numbers():

@@ -344,3 +344,19 @@ def test_a_gradient_of_ones_own_replaces_the_built_in_one():
             return np.clip(super().gradient(y_true, y_pred), -1, 1)
 
     assert Clipped().value_and_gradient([[0.0]], np.array([[5.0]]))[1].tolist() == [[1.0]]
+
+
+@pytest.mark.parametrize(
+    "loss, targets, outputs, cure",
+    [
+        ("categorical_crossentropy", (4,), (4, 3), "For integer labels, use sparse_categorical_crossentropy"),
+        ("categorical_focal_crossentropy", (4, 1), (4, 3), "use sparse_categorical_crossentropy"),
+        ("categorical_crossentropy", (4, 5), (4, 3), "last layer 5 units"),
+        ("binary_crossentropy", (4,), (4, 3), "last layer one unit"),
+        ("mse", (4, 2), (4, 1), "last layer 2 units"),
+        ("mse", (4, 2, 2), (4, 3), "Change the last layer, or the targets"),
+    ],
+)
+def test_shapes_that_differ_are_told_with_a_cure(loss, targets, outputs, cure):
+    with pytest.raises(ValueError, match=cure):
+        losses.get(loss)(np.ones(targets), np.ones(outputs))

@@ -14,7 +14,7 @@ from cdl import config, constraints, initializers, regularizers
 from cdl.layers.context import Context
 from cdl.layers.keras_tensor import KerasTensor, Shape
 from cdl.utils.naming import auto_name
-from cdl.utils.strings import no_numbers
+from cdl.utils.strings import no_numbers, numbers_in
 from cdl.variable import UNSET, RowGradient, Variable, is_loading, require_room
 
 Gradient = np.ndarray | RowGradient | None
@@ -475,12 +475,12 @@ def float_type(dtype: Any, who: str) -> str:
 
 
 def to_array(x: Any, dtype: np.dtype | None, who: str) -> np.ndarray:
-    """`x` as a numeric array, of `dtype` if one is given.
+    """`x` as a numeric array, of `dtype` if one is given; numbers as objects, as in a frame with bool columns, too.
 
     Raises ValueError for what is not numeric or not rectangular.
     """
     try:
-        x = np.asarray(x)
+        x = numbers_in(np.asarray(x))
     except ValueError as error:
         raise ValueError(
             f"{who}: cannot be made an array ({error}). Give every sample the same shape; utils.pad_sequences does so "

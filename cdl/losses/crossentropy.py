@@ -92,6 +92,8 @@ class CategoricalCrossentropy(ProbabilityLoss, PrimitiveLoss):
     0.693147
     """
 
+    for_labels = "sparse_categorical_crossentropy"
+
     def __init__(
         self,
         from_logits: bool = False,

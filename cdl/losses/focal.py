@@ -95,6 +95,8 @@ class CategoricalFocalCrossentropy(ProbabilityLoss):
     0.173287
     """
 
+    for_labels = "sparse_categorical_crossentropy"
+
     def __init__(
         self,
         alpha: Any = 0.25,

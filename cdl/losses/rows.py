@@ -17,6 +17,7 @@ class RowLoss(Loss):
     """
 
     axis: int | tuple[int, ...] | None = -1
+    for_labels: str | None = None  # the loss that takes integer labels in the place of one-hot rows
 
     def _prepare(self, y_true: Any, y_pred: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Both arrays as floats of one shape, `axis` last."""
@@ -27,11 +28,20 @@ class RowLoss(Loss):
             y_true, y_pred = squeeze_or_expand_to_same_rank(y_true, y_pred)
             if y_true.shape != y_pred.shape:
                 raise ValueError(
-                    f"{self.name}: y_true has shape {shapes[0]}, y_pred has shape {shapes[1]}; they must be equal."
+                    f"{self.name}: y_true has shape {shapes[0]}, y_pred has shape {shapes[1]}; they must be equal. "
+                    f"{self._cure(*shapes)}"
                 )
         if not y_pred.ndim:
             raise ValueError(f"{self.name}: y_true and y_pred need at least one axis. Received two numbers.")
         return to_rows(y_true, self.axis), to_rows(y_pred, self.axis), None
+
+    def _cure(self, y_true: tuple[int, ...], y_pred: tuple[int, ...]) -> str:
+        """What helps where targets and outputs have these shapes."""
+        if self.for_labels and y_true in (y_pred[:-1], (*y_pred[:-1], 1)):
+            return f"For integer labels, use {self.for_labels}."
+        if y_true[:-1] == y_pred[:-1]:
+            return f"Give the last layer {y_true[-1]} units."
+        return "Give the last layer one unit." if y_true == y_pred[:-1] else "Change the last layer, or the targets."
 
     def _restore(self, dy: np.ndarray, y_pred: Any) -> np.ndarray:
         return super()._restore(from_rows(dy, self.axis, np.shape(y_pred)), y_pred)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from numbers import Number
+from numbers import Number, Real
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,12 @@ def as_strings(x: Any, who: str, encoding: str = "utf-8") -> np.ndarray:
     return strings.reshape(array.shape)
 
 
+def numbers_in(array: np.ndarray) -> np.ndarray:
+    """An array of objects that are all real numbers as one of floats; any other as it is."""
+    real = array.dtype.kind == "O" and all(isinstance(item, Real | np.bool_) for item in array.flat)
+    return array.astype(np.float64) if real else array
+
+
 def no_numbers(array: np.ndarray) -> str:
     """What an array holds instead of numbers, and what makes numbers of it: the end of a message."""
     for at, item in np.ndenumerate(array):
@@ -72,4 +78,4 @@ def no_numbers(array: np.ndarray) -> str:
             return f"there is {getattr(item, '__name__', item)!r}, which can be called: pass what it returns."
         if not isinstance(item, Number):
             return f"there is {item} (of type {type(item).__name__}) at {list(at)}."
-    return "convert with astype('float32')."
+    return "real ones."

@@ -33,7 +33,7 @@ class CellLayer(RNN):
         if len(shape) != 3:
             raise ValueError(
                 f"{self.who}: input has {len(shape)} axes (shape {tuple(shape)}), but 3 are needed: (batch, steps, "
-                f"features). Reshape the input."
+                f"features). Reshape the input; between recurrent layers, the first needs return_sequences=True."
             )
         super().check_input(shape)
 
