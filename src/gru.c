@@ -21,16 +21,14 @@ static void gru_step(const recurrence *r, strip *s)
 {
     const cdl_sequence *q = &r->q;
     const ptrdiff_t i = q->i, u = q->u;
-    const ptrdiff_t gate[4] = {0, 1, 2, 2}, from[4] = {s->from, s->from, s->from, i};
-    const ptrdiff_t to[4] = {s->to, s->to, i, s->to};
     ptrdiff_t width;
     for (ptrdiff_t j = 0; j < u; j += width) {
         width = block_width(&r->w, s->rows, j);
         const ptrdiff_t size = s->rows * width;
         real *z = parts_of(s, j), *reset = z + size, *g = reset + size, *p = g + size;
-        for (int sum = 0; sum < 4; sum++)
-            add_terms(&r->w, (term){gate[sum], j, width, from[sum], to[sum], s->start + sum * s->U + j, 0}, s->rows, s->now,
-                      s->row, z + sum * size, width);
+        add_terms(r, s, j, width, s->now, (gate_terms){GRU_Z, 0, 2, s->from, s->to, 0});
+        add_terms(r, s, j, width, s->now, (gate_terms){GRU_G, 2, 1, s->from, i, 0});
+        add_terms(r, s, j, width, s->now, (gate_terms){GRU_P, 2, 1, i, s->to, 0});
         sigmoids(z, 2 * size);
         for (ptrdiff_t at = 0; at < size; at += VL)
             store(g + at, vfma(load(reset + at), load(p + at), load(g + at)));
@@ -49,9 +47,7 @@ static void gru_step_reset_before(const recurrence *r, strip *s)
         width = block_width(&r->w, s->rows, j);
         const ptrdiff_t size = s->rows * width;
         real *z = parts_of(s, j), *reset = z + size, *p = reset + 2 * size;
-        for (int gate = GRU_Z; gate <= GRU_R; gate++)
-            add_terms(&r->w, (term){gate, j, width, s->from, s->to, s->start + gate * s->U + j, 0}, s->rows, s->now, s->row,
-                      z + gate * size, width);
+        add_terms(r, s, j, width, s->now, (gate_terms){GRU_Z, 0, 2, s->from, s->to, 0});
         sigmoids(z, 2 * size);
         for (ptrdiff_t row = 0; row < s->rows; row++)
             for (ptrdiff_t v = 0, at = row * width, h_at = row * s->row + i + j; v < width; v += VL, at += VL, h_at += VL) {
@@ -63,10 +59,8 @@ static void gru_step_reset_before(const recurrence *r, strip *s)
     for (ptrdiff_t j = 0; j < u; j += width) {
         width = block_width(&r->w, s->rows, j);
         real *g = parts_of(s, j) + GRU_G * s->rows * width;
-        term t = {GRU_G, j, width, s->from, i, s->start + GRU_G * s->U + j, 0};
-        add_terms(&r->w, t, s->rows, s->now, s->row, g, width);
-        t.from = i, t.to = s->to, t.continued = 1;
-        add_terms(&r->w, t, s->rows, s->more, s->row, g, width);
+        add_terms(r, s, j, width, s->now, (gate_terms){GRU_G, 2, 1, s->from, i, 0});
+        add_terms(r, s, j, width, s->more, (gate_terms){GRU_G, 2, 1, i, s->to, 1});
         tanhs(g, s->rows * width);
         gru_states(r, s, j, width);
     }

@@ -9,9 +9,7 @@ static void lstm_step(const recurrence *r, strip *s)
         width = block_width(&r->w, s->rows, j);
         const ptrdiff_t size = s->rows * width;
         real *i = parts_of(s, j), *f = i + size, *g = f + size, *o = g + size, *tanh_c = o + size;
-        for (ptrdiff_t gate = 0; gate < 4; gate++)
-            add_terms(&r->w, (term){gate, j, width, s->from, s->to, s->start + gate * s->U + j, 0}, s->rows, s->now, s->row,
-                      i + gate * size, width);
+        add_terms(r, s, j, width, s->now, (gate_terms){0, 0, 4, s->from, s->to, 0});
         sigmoids(i, 2 * size);
         tanhs(g, size);
         sigmoids(o, size);

@@ -7,7 +7,7 @@ static void simple_rnn_step(const recurrence *r, strip *s)
     ptrdiff_t width;
     for (ptrdiff_t j = 0; j < u; j += width) {
         width = block_width(&r->w, s->rows, j);
-        add_terms(&r->w, (term){0, j, width, s->from, s->to, s->start + j, 0}, s->rows, s->now, s->row, s->z, width);
+        add_terms(r, s, j, width, s->now, (gate_terms){0, 0, 1, s->from, s->to, 0});
         finish(r->f, 1, s->rows * width, s->z, 0);
         for (ptrdiff_t row = 0; row < s->rows; row++) {
             const int here = present(q, s->first + row, s->step);

@@ -16,8 +16,8 @@ static const double ln2_high = 0x1.62e400p-1, ln2_low = 0x1.7f7d1cp-20;
 #endif
 
 /* exp(x) = 2^n * (1 + q) with n = round(x / ln 2) and 1 + q = exp(r), |r| = |x - n ln 2| <= ln(2)/2.
- * q = r + r^2 s(r), where s interpolates (exp(r) - 1 - r) / r^2 in Chebyshev's points; its error is below a tenth of the last
- * place.  The terms of s come in pairs: they wait for one another half as often as one by one.
+ * q = r + r^2 s(r), where s interpolates (exp(r) - 1 - r) / r^2 in Chebyshev's points; its error is below a tenth of the
+ * last place.  The terms of s come in pairs: they wait for one another half as often as one by one.
  * x must be in the range where 2^n exists; 2^-EXPONENT_BIAS is 0. */
 static inline vec exp_parts(vec x, vec *power)
 {
