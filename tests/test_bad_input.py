@@ -213,6 +213,24 @@ COMPILES = {
 }
 
 
+STACKS = {
+    "a layer alone": (lambda: Sequential(layers.Dense(1)), TypeError, r"a list of layers"),
+    "a class": (lambda: Sequential([layers.Dense]), ValueError, "It is a class: call it"),
+    "one sample": (
+        lambda: Sequential([layers.Input((4, 4)), layers.Flatten(), layers.Dense(1)]).predict(np.ones((4, 4))),
+        ValueError,
+        r"input has shape \(4, 4\), but the model was built for \(None, 4, 4\). A single sample is x\[None\]",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", STACKS)
+def test_what_is_no_stack_is_told(mistake):
+    make, error, text = STACKS[mistake]
+    with pytest.raises(error, match=text):
+        make()
+
+
 @pytest.mark.parametrize("mistake", COMPILES)
 def test_compile_refuses_what_it_does_not_know(mistake):
     arguments, keywords, text = COMPILES[mistake]

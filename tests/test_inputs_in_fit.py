@@ -199,3 +199,15 @@ def test_the_loss_and_metrics_of_the_one_output_may_be_named():
     named = model()
     named.compile(loss={"dense_1": "binary_crossentropy"}, metrics={"dense_1": ["accuracy", "mae"]})
     assert list(named.fit(X, Y, verbose=0).history) == ["accuracy", "loss", "mae"]
+
+
+def test_sparse_matrices_are_arrays():
+    scipy_sparse = pytest.importorskip("scipy.sparse")
+    net = model()
+    np.testing.assert_array_equal(net.predict(scipy_sparse.csr_matrix(X)), net.predict(X))
+    net.fit(scipy_sparse.csr_matrix(X), Y, verbose=0)
+
+
+def test_a_data_set_without_batches_says_so():
+    with pytest.raises(ValueError, match=r"y is a single number; .* A data set yields batches"):
+        model().fit(zip(X, Y, strict=True), verbose=0)

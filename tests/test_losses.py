@@ -355,6 +355,9 @@ def test_a_gradient_of_ones_own_replaces_the_built_in_one():
         ("binary_crossentropy", (4,), (4, 3), "last layer one unit"),
         ("mse", (4, 2), (4, 1), "last layer 2 units"),
         ("mse", (4, 2, 2), (4, 3), "Change the last layer, or the targets"),
+        ("mse", (4, 2), (4, 7, 1), "return_sequences=True be too many"),
+        ("sparse_categorical_crossentropy", (4,), (4, 6, 6, 3), "a Flatten or a pooling may be missing"),
+        ("sparse_categorical_crossentropy", (4, 3), (4, 3), "use categorical_crossentropy"),
     ],
 )
 def test_shapes_that_differ_are_told_with_a_cure(loss, targets, outputs, cure):

@@ -669,6 +669,14 @@ def test_verbose_2_is_a_line_per_epoch(capsys):
     assert re.fullmatch(rf"4/4 - \d+s - \d+(us|ms|s)/step - {re.escape(logs)}", lines[3])
 
 
+def test_what_callbacks_add_to_the_logs_comes_last(capsys):
+    model = regressor(metrics=["mae"])
+    scheduler = cdl.callbacks.LearningRateScheduler(lambda epoch: 0.125)
+    history = model.fit(X, Y, validation_split=0.2, verbose=2, callbacks=[scheduler]).history
+    assert list(history) == ["loss", "mae", "val_loss", "val_mae", "learning_rate"]
+    assert re.findall(r" - (\w+):", capsys.readouterr().out) == list(history)
+
+
 def test_verbose_2_of_evaluate_is_a_line(capsys):
     loss = regressor().evaluate(X, Y, verbose=2)
     assert re.fullmatch(rf"2/2 - \d+s - \d+(us|ms|s)/step - loss: {loss:.4f}\n", capsys.readouterr().out)

@@ -98,7 +98,8 @@ class ProgbarLogger(Callback):
         per_step = (now - self._started) / self._steps
         seconds_left = per_step * ((self.params["steps"] or self._steps) - self._steps)  # None: nobody knows
         self._bar.n = self._steps
-        self._bar.set_description_str(f"{readable(seconds_left)} {readable_step(per_step)}{readable_logs(logs)}")
+        by_name = dict(sorted((logs or {}).items()))
+        self._bar.set_description_str(f"{readable(seconds_left)} {readable_step(per_step)}{readable_logs(by_name)}")
         self._next_refresh = now + REFRESH_SECONDS
 
     def _end(self, logs: Logs) -> None:
@@ -143,7 +144,7 @@ def readable_step(seconds: float) -> str:
 
 def readable_logs(logs: Logs) -> str:
     """` - accuracy: 0.9800 - loss: 0.0700`; of several numbers their mean."""
-    known = {name: float(np.mean(value)) for name, value in sorted((logs or {}).items()) if not isinstance(value, str)}
+    known = {name: float(np.mean(value)) for name, value in (logs or {}).items() if not isinstance(value, str)}
     return "".join(
         f" - {name}: {value:.4f}" if abs(value) > 1e-3 else f" - {name}: {value:.4e}" for name, value in known.items()
     )

@@ -9,7 +9,7 @@ import numpy as np
 
 from cdl import config, ops
 from cdl.losses.base import Loss, values_of
-from cdl.losses.rows import PrimitiveLoss, RowLoss, check_axis
+from cdl.losses.rows import TOO_MANY_AXES, PrimitiveLoss, RowLoss, check_axis
 from cdl.utils.numerical import as_float, as_int32
 
 
@@ -157,9 +157,11 @@ class SparseCategoricalCrossentropy(PrimitiveLoss):
         if self.axis != -1:
             y_pred = np.moveaxis(y_pred, self.axis, -1)
         if labels.shape != y_pred.shape[:-1]:
+            one_hot = "For one-hot targets, use categorical_crossentropy."
+            cure = TOO_MANY_AXES if y_pred.ndim - 1 > labels.ndim else one_hot
             raise ValueError(
                 f"{self.name}: y_true holds labels of shape {labels.shape}, y_pred has rows of shape "
-                f"{y_pred.shape[:-1]}; they must be equal. For one-hot targets, use categorical_crossentropy."
+                f"{y_pred.shape[:-1]}; they must be equal. {cure}"
             )
         if self.ignore_class is None:
             return labels, y_pred, None

@@ -9,6 +9,8 @@ import numpy as np
 from cdl.losses.base import Loss
 from cdl.utils.numerical import as_float, squeeze_or_expand_to_same_rank
 
+TOO_MANY_AXES = "Before the last layer, a Flatten or a pooling may be missing, or a return_sequences=True be too many."
+
 
 class RowLoss(Loss):
     """A loss with one value for each row along `axis`: an axis, a tuple of axes, or None for all.
@@ -41,7 +43,9 @@ class RowLoss(Loss):
             return f"For integer labels, use {self.for_labels}."
         if y_true[:-1] == y_pred[:-1]:
             return f"Give the last layer {y_true[-1]} units."
-        return "Give the last layer one unit." if y_true == y_pred[:-1] else "Change the last layer, or the targets."
+        if y_true == y_pred[:-1]:
+            return "Give the last layer one unit."
+        return TOO_MANY_AXES if len(y_pred) > len(y_true) else "Change the last layer, or the targets."
 
     def _restore(self, dy: np.ndarray, y_pred: Any) -> np.ndarray:
         return super()._restore(from_rows(dy, self.axis, np.shape(y_pred)), y_pred)

@@ -62,7 +62,10 @@ class Compilable(Layer):
         Raises ValueError for unknown names and for `loss_weights`, which only several outputs need.
         """
         if loss_weights is not None:
-            raise ValueError("compile: loss_weights are for models with several outputs; this model has one.")
+            raise ValueError(
+                f"compile: loss_weights are for models with several outputs; this model has one. Metrics go by name: "
+                f"metrics=[...]. Received: loss_weights={loss_weights!r}"
+            )
         self.optimizer = optimizers.get(optimizer)
         self.objective = Objective(loss, metrics, weighted_metrics)
         self._flags = {layer: layer.trainable for layer in self._flatten_layers()}

@@ -27,7 +27,7 @@ def is_dataset(data: Any) -> bool:
     """Whether this yields batches, rather than being an array or what NumPy makes one of."""
     if isinstance(data, NO_DATASETS):
         return False
-    if hasattr(data, "__array__") or hasattr(data, "__array_interface__"):
+    if any(hasattr(data, way) for way in ("__array__", "__array_interface__", "toarray")):
         return False
     return hasattr(data, "__iter__") or (hasattr(data, "__getitem__") and hasattr(data, "__len__"))
 
@@ -49,6 +49,8 @@ def to_rows(data: Any, name: str, strings: bool = False) -> np.ndarray:
         data = data[0]
     if hasattr(data, "numpy") and not hasattr(data, "__array__"):
         data = data.numpy()
+    if hasattr(data, "toarray"):  # sparse matrices of SciPy
+        data = data.toarray()
     if isinstance(data, tuple) and len(data) == 2 and 0 < getattr(data[1], "ndim", 0) < getattr(data[0], "ndim", 0):
         raise ValueError(f"{name} is a tuple of two arrays. Pass inputs and targets one by one: fit(x, y).")
     if is_dataset(data):
@@ -56,7 +58,10 @@ def to_rows(data: Any, name: str, strings: bool = False) -> np.ndarray:
     texts = strings and holds_strings(data) and not isinstance(data, str | bytes)
     array = string_array(data) if texts else to_array(data, None, name)
     if array.ndim == 0:
-        raise ValueError(f"{name} is a single number; an array with samples along the first axis is needed.")
+        raise ValueError(
+            f"{name} is a single number; an array with samples along the first axis is needed. A data set yields "
+            f"batches."
+        )
     if not array[:1].flags.c_contiguous:  # as from data frames: put in order once, not in every batch
         array = np.ascontiguousarray(array)
     return array.astype(config.floatx(), copy=False) if array.dtype.kind == "f" else array

@@ -30,6 +30,8 @@ class Sequential(Chain, Model):
         super().__init__(trainable=trainable, name=name)
         self._input_layer: InputLayer | None = None
         self._tensors: list[KerasTensor] = []
+        if isinstance(layers, Layer):
+            raise TypeError(f"Sequential: `layers` is a list of layers, [...]. Received: {layers!r}")
         for layer in layers or ():
             self.add(layer)
 
@@ -49,9 +51,10 @@ class Sequential(Chain, Model):
             self._input_layer = layer
             return
         if not isinstance(layer, Layer):
+            cure = " It is a class: call it." if isinstance(layer, type) else ""
             raise ValueError(
                 f"Only instances of `cdl.Layer` can be added to a Sequential model. Received: {layer} "
-                f"(of type {type(layer)})"
+                f"(of type {type(layer)}).{cure}"
             )
         if any(layer.name == other.name and layer is not other for other in self._stack):
             raise ValueError(
@@ -106,7 +109,7 @@ class Sequential(Chain, Model):
             self._tensors.append(ends[1])
 
     def check_input(self, shape: Shape) -> None:
-        expected = self._shapes[0]
+        expected, given = self._shapes[0], tuple(shape)
         shape = self._aligned(shape)
         if shape[1:] == expected[1:]:
             return
@@ -116,10 +119,8 @@ class Sequential(Chain, Model):
             return
         sizes = zip(shape[1:], expected[1:], strict=False)
         if len(shape) != len(expected) or any(wanted not in (None, size) for size, wanted in sizes):
-            raise ValueError(
-                f"{self.who}: input has shape {tuple(shape)}, but the model was built for {expected}. "
-                f"Reshape the input or rebuild the model."
-            )
+            cure = "A single sample is x[None]." if given == expected[1:] else "Reshape the input or rebuild the model."
+            raise ValueError(f"{self.who}: input has shape {given}, but the model was built for {expected}. {cure}")
 
     def _layers_take(self, shape: Shape) -> bool:
         """Whether every layer can take it: as in Keras, other sizes than at build may do, such as more steps."""

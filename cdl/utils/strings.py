@@ -60,11 +60,12 @@ def numbers_in(array: np.ndarray) -> np.ndarray:
 
 def no_numbers(array: np.ndarray) -> str:
     """What an array holds instead of numbers, and what makes numbers of it: the end of a message."""
-    for at, item in np.ndenumerate(array):
+    for position, item in np.ndenumerate(array):
+        at = f" at {list(position)}" if position else ""
         if isinstance(item, str | bytes):
             item = item.decode(errors="replace") if isinstance(item, bytes) else str(item)
             return (
-                f"there are texts such as {item!r} at {list(at)}. Numbers written as text become some with "
+                f"there are texts such as {item!r}{at}. Numbers written as text become some with "
                 f"astype('float32'), sentences in a layer TextVectorization, categories in a StringLookup."
             )
         if isinstance(item, list | tuple | np.ndarray):
@@ -77,5 +78,5 @@ def no_numbers(array: np.ndarray) -> str:
         if callable(item):
             return f"there is {getattr(item, '__name__', item)!r}, which can be called: pass what it returns."
         if not isinstance(item, Number):
-            return f"there is {item} (of type {type(item).__name__}) at {list(at)}."
+            return f"there is {item} (of type {type(item).__name__}){at}."
     return "real ones."
