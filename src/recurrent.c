@@ -13,7 +13,6 @@
 enum {
     STRIP = 48,                         /* samples */
     FEW_ROWS_IN_ALL = 16,               /* samples times steps, for which packing the weights does not pay */
-    AT_ONCE = 8,                        /* rows of weights that a single sample goes through together */
     AHEAD = 32,                         /* steps of a single sample, at most, whose inputs are multiplied together */
 };
 
@@ -54,8 +53,7 @@ static void stack_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
     }
 }
 
-/* A single sample uses each weight once in a step, and is as fast as these come from the second-level cache: 96 bytes a
- * nanosecond in the order in which they lie there, row by row, and 70 in strips of 64 columns (128 x 512, Zen 3). */
+/* A single sample uses each weight once in a step: as a product with a single row. */
 static inline int by_rows(const stack *w, ptrdiff_t rows)
 {
     return rows == 1 && w->in_place > 0;
@@ -67,36 +65,6 @@ static inline ptrdiff_t block_width(const stack *w, ptrdiff_t rows, ptrdiff_t j)
     if (by_rows(w, rows))
         return round_up(w->u, NR);
     return w->u - j <= VL ? VL : NR;
-}
-
-/* z[columns] += a[count] b[count][columns] */
-static inline __attribute__((always_inline)) void add_at_once(const int count, const real *a, const real *b,
-                                                              ptrdiff_t b_row, ptrdiff_t columns, real *z)
-{
-    vec factor[AT_ONCE];
-    for (int k = 0; k < count; k++)
-        factor[k] = splat(a[k]);
-    ptrdiff_t j = 0;
-    for (; j + VL <= columns; j += VL) {
-        vec sum = load(z + j);
-        for (int k = 0; k < count; k++)
-            sum = vfma(factor[k], load(b + k * b_row + j), sum);
-        store(z + j, sum);
-    }
-    if (j < columns) {
-        vec sum = load(z + j);
-        for (int k = 0; k < count; k++)
-            sum = vfma(factor[k], load_n(b + k * b_row + j, columns - j), sum);
-        store(z + j, sum);              /* z has whole registers */
-    }
-}
-
-static void add_rows_of_b(ptrdiff_t count, const real *a, const real *b, ptrdiff_t b_row, ptrdiff_t columns, real *z)
-{
-    for (; count >= AT_ONCE; count -= AT_ONCE, a += AT_ONCE, b += AT_ONCE * b_row)
-        add_at_once(AT_ONCE, a, b, b_row, columns, z);
-    for (; count > 0; count--, a++, b += b_row)
-        add_at_once(1, a, b, b_row, columns, z);
 }
 
 /* Terms [from, to) of the sums  z[gates][rows][width] = start[gates][U] + a w  for the units from j on of some gates, with
@@ -121,8 +89,8 @@ static void add_terms_by_rows(const stack *w, terms t)
         const ptrdiff_t column = (t.gate + gate) * u;
         if (t.start)
             memcpy(z, t.start + gate * t.width, sizeof(real) * (size_t)(joined * t.width));
-        add_rows_of_b(x_terms, t.a + t.from, w->kernel + t.from * b_row + column, b_row, joined * u, z);
-        add_rows_of_b(h_terms, t.a + h_from, w->recurrent_kernel + (h_from - i) * b_row + column, b_row, joined * u, z);
+        add_rows_of_b(x_terms, t.a + t.from, 1, w->kernel + t.from * b_row + column, b_row, joined * u, z);
+        add_rows_of_b(h_terms, t.a + h_from, 1, w->recurrent_kernel + (h_from - i) * b_row + column, b_row, joined * u, z);
     }
 }
 
