@@ -17,6 +17,8 @@ GATHERED = 4096  # numbers of x that are put together at once, where a batch has
 
 def dense_rows(x: Any, dtype: Any) -> Any:
     """x with its rows one after the other in memory, in that dtype: an array, or a matrix in CSR format."""
+    if type(x) is np.ndarray and x.dtype == dtype and x.flags.c_contiguous:
+        return x
     if sparse.issparse(x):
         return x.tocsr().astype(dtype, copy=False)
     return np.asarray(x, dtype=dtype, order="C").view(np.ndarray)
