@@ -179,6 +179,29 @@ def test_a_layer_without_backward_may_stand_below_all_that_is_trained():
     assert fits([Sine(), layers.Dense(8, activation="relu"), layers.Dense(1)]) < 0.5
 
 
+class Forgetful(layers.Layer):
+    def __init__(self, units):
+        self.units = units
+
+
+def test_a_layer_without_the_init_of_its_base_says_so():
+    for use in (lambda: Forgetful(3)(np.ones((2, 2))), lambda: Sequential([Forgetful(3)])):
+        with pytest.raises(RuntimeError, match=r"In layer 'Forgetful', you forgot to call `super\(\).__init__\(\)`"):
+            use()
+
+
+def test_a_layer_with_call_and_variables_is_told_about_forward():
+    class Linear(layers.Layer):
+        def build(self, input_shape):
+            self.w = self.add_weight(shape=(input_shape[-1], 1))
+
+        def call(self, x):
+            return x @ self.w
+
+    with pytest.raises(NotImplementedError, match=r"forward\(ctx, x\) in the place of `call`"):
+        Sequential([Linear()]).predict(np.ones((2, 2)))
+
+
 def test_a_layer_without_forward_says_so():
     class Empty(Layer):
         pass

@@ -211,3 +211,12 @@ def test_sparse_matrices_are_arrays():
 def test_a_data_set_without_batches_says_so():
     with pytest.raises(ValueError, match=r"y is a single number; .* A data set yields batches"):
         model().fit(zip(X, Y, strict=True), verbose=0)
+
+
+def test_large_whole_numbers_are_targets():
+    net = Sequential([layers.Dense(1, kernel_initializer="zeros")])
+    net.compile("sgd", "mae")
+    assert net.evaluate(X[:2], np.array([5_000_000_000, 1_000_000_000]), verbose=0) == pytest.approx(3e9)
+    net.compile("sgd", "sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match="does not fit in 32 bits"):
+        net.evaluate(X[:2], np.array([5_000_000_000, 0]), verbose=0)

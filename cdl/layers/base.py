@@ -12,6 +12,7 @@ import numpy as np
 
 from cdl import config, constraints, initializers, regularizers
 from cdl.layers.context import Context
+from cdl.layers.forgotten import FORGOTTEN
 from cdl.layers.keras_tensor import KerasTensor, Shape
 from cdl.utils.naming import auto_name
 from cdl.utils.strings import no_numbers, numbers_in
@@ -71,6 +72,7 @@ class Layer:
 
     _variables: list[Variable]
     _sublayers: list[Layer]
+    name = _float = FORGOTTEN
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -202,7 +204,7 @@ class Layer:
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """The shape of the output for an input of this shape."""
-        if type(self).build is Layer.build and not self._sublayers:
+        if (type(self).build is Layer.build and not self._sublayers) or type(self).forward is Layer.forward:
             # No variables depend on the shape, so a forward pass over zeros is free of side effects.
             rows = [2 if size is None else size for size in input_shape]
             require_room(math.prod(rows) * self._float.itemsize, self.who)
@@ -251,9 +253,7 @@ class Layer:
 
     # ---- its place in a model ----
 
-    _place: tuple[KerasTensor, KerasTensor] | None = (
-        None  # its input and output in the first model that was built of it
-    )
+    _place: tuple[KerasTensor, KerasTensor] | None = None  # its input and output in the first model built of it
 
     @property
     def input(self) -> KerasTensor:

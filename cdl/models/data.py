@@ -12,7 +12,6 @@ import numpy as np
 
 from cdl import config, ops
 from cdl.layers.base import to_array
-from cdl.utils.numerical import as_int32
 from cdl.utils.seeds import draw_seed
 from cdl.utils.strings import holds_strings, string_array
 
@@ -80,7 +79,8 @@ def to_samples(x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
     wanted, x = x, to_rows(x, "x", strings=True)
     y, sample_weight = beside(x, y, "y"), beside(x, sample_weight, "sample_weight")
     if y is not None and y.dtype.kind in "iu" and y.size == len(y):
-        y = as_int32(y, "y")
+        narrow = y.astype(np.int32, copy=False)
+        y = narrow if np.array_equal(narrow, y) else y  # or these are no labels, but large numbers
     if not (y is None or len(y) == len(x)) or not (sample_weight is None or len(sample_weight) == len(x)):
         given = zip(NAMES, (x, y, sample_weight), strict=True)
         several = isinstance(wanted, list | tuple) and all(np.ndim(part) > 1 for part in wanted)

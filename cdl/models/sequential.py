@@ -56,10 +56,11 @@ class Sequential(Chain, Model):
                 f"Only instances of `cdl.Layer` can be added to a Sequential model. Received: {layer} "
                 f"(of type {type(layer)}).{cure}"
             )
-        if any(layer.name == other.name and layer is not other for other in self._stack):
+        name = layer.name
+        if any(name == other.name and layer is not other for other in self._stack):
             raise ValueError(
                 "All layers added to a Sequential model should have unique names. "
-                f"Name '{layer.name}' is already the name of a layer in this model. "
+                f"Name '{name}' is already the name of a layer in this model. "
                 f"Update the `name` argument to pass a unique name."
             )
         if not self._stack and self._input_layer is None:
