@@ -8,6 +8,7 @@
  */
 
 enum {
+    STRIP_BACK = 48,                    /* samples: dz of all gates besides */
     MOST_DZ = 4,                        /* of dz */
     SUM_DEPTH = 256,                    /* rows of all samples and steps that are summed together */
     MOST_FACTOR_ROWS = 384,             /* of a copied factor */
@@ -116,7 +117,7 @@ static void steps_back_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
 {
     way_back *b = arg;
     const cdl_sequence *q = &b->q;
-    const ptrdiff_t i = q->i, t = q->t, u = q->u, U = round_up(u, NR), rows = even_part(end - begin, STRIP);
+    const ptrdiff_t i = q->i, t = q->t, u = q->u, U = round_up(u, NR), rows = even_part(end - begin, STRIP_BACK);
     const ptrdiff_t size = rows * U * (3 + MOST_DZ);
     real *room = cdl_workspace(sizeof(real) * (size_t)size);
     if (room == NULL) {
