@@ -19,6 +19,9 @@ Batch = tuple[np.ndarray, np.ndarray | None, np.ndarray | None]
 
 
 NAMES = ("x", "y", "sample_weight")
+GATHERED = (
+    4096  # numbers of x that are gathered at once, for several batches if these are small; then batches are views
+)
 NO_DATASETS = (np.ndarray, Sequence, Mapping, type(None))
 
 
@@ -128,17 +131,14 @@ class Batches:
             starts = [size * step for step in random_order(self.steps)]  # type: ignore[assignment]
         if not self.shuffle or self.shuffle == "batch":
             for start in starts:
-                yield self.slice(start, start + size)
+                yield views((self.x, self.y, self.sample_weight), start, start + size)
             return
         order = random_order(samples)
-        x, y, sample_weight = self.x, self.y, self.sample_weight
-        for start in starts:
-            rows = order[start : start + size]
-            yield (
-                ops.take_rows(x, rows),
-                None if y is None else ops.take_rows(y, rows),
-                None if sample_weight is None else ops.take_rows(sample_weight, rows),
-            )
+        together = size * max(1, GATHERED * samples // (size * max(1, self.x.size)))
+        for start in range(0, samples, together):
+            gathered = self.gather(order[start : start + together])
+            for first in range(0, len(gathered[0]), size):
+                yield views(gathered, first, first + size)
 
     def portions(self, steps: int) -> Iterator[Iterator[Batch]]:
         """The next `steps` batches, and so on, without end. As in Keras, a portion never reaches into a new pass."""
@@ -147,13 +147,24 @@ class Batches:
             for _ in range(0, self.steps, steps):
                 yield islice(batches, steps)
 
-    def slice(self, start: int, stop: int) -> Batch:
-        """The samples from start to stop, as views."""
+    def gather(self, index: np.ndarray) -> Batch:
+        """The samples with these numbers."""
+        x, y, sample_weight = self.x, self.y, self.sample_weight
         return (
-            self.x[start:stop],
-            None if self.y is None else self.y[start:stop],
-            None if self.sample_weight is None else self.sample_weight[start:stop],
+            ops.take_rows(x, index),
+            None if y is None else ops.take_rows(y, index),
+            None if sample_weight is None else ops.take_rows(sample_weight, index),
         )
+
+
+def views(batch: Batch, start: int, stop: int) -> Batch:
+    """The samples from start to stop."""
+    x, y, sample_weight = batch
+    return (
+        x[start:stop],
+        None if y is None else y[start:stop],
+        None if sample_weight is None else sample_weight[start:stop],
+    )
 
 
 def random_order(count: int) -> np.ndarray:
