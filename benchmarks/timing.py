@@ -90,7 +90,11 @@ class Task:
 
 def waiting() -> float:
     """Seconds so far that threads of this process were ready and no core was free for them (Linux; elsewhere 0)."""
-    return sum(int(file.read_text().split()[1]) for file in Path("/proc/self/task").glob("*/schedstat")) * 1e-9
+    nanoseconds = 0
+    for file in Path("/proc/self/task").glob("*/schedstat"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # the thread may end between listing and reading
+            nanoseconds += int(file.read_text().split()[1])
+    return nanoseconds * 1e-9
 
 
 def resident(which: str = "VmRSS") -> int:

@@ -19,9 +19,7 @@ Batch = tuple[np.ndarray, np.ndarray | None, np.ndarray | None]
 
 
 NAMES = ("x", "y", "sample_weight")
-GATHERED = (
-    4096  # numbers of x that are gathered at once, for several batches if these are small; then batches are views
-)
+GATHERED = 4096  # numbers of x that are gathered at once: of small batches, several, which are views of these
 NO_DATASETS = (np.ndarray, Sequence, Mapping, type(None))
 
 
