@@ -125,6 +125,7 @@ def linear(x):
 
 @linear.gradient
 def linear_gradient(x, y, dy):
+    """dx = dy"""
     return dy
 
 
@@ -285,6 +286,7 @@ def threshold(x, threshold, default_value):
 
 @threshold.gradient
 def threshold_gradient(x, y, dy, threshold, default_value):
+    """dx = dy where x > threshold, else 0"""
     return ops.activation_backward(x, y, dy, "threshold", threshold, default_value)
 
 
@@ -316,6 +318,7 @@ def softmax(x, axis=-1):
 
 @softmax.gradient
 def softmax_gradient(x, y, dy, axis=-1):
+    """dx = y (dy - sum(y dy))"""
     return _along(axis, ops.softmax_backward, y, dy)
 
 
@@ -327,6 +330,7 @@ def log_softmax(x, axis=-1):
 
 @log_softmax.gradient
 def log_softmax_gradient(x, y, dy, axis=-1):
+    """dx = dy - exp(y) sum(dy)"""
     return _along(axis, ops.log_softmax_backward, y, dy)
 
 
@@ -347,7 +351,7 @@ def sparsemax(x, axis=-1):
 
 @sparsemax.gradient
 def sparsemax_gradient(x, y, dy, axis=-1):
-    # On the support the Jacobian is I - 11'/size: the mean is taken away.
+    """dx = dy - mean(dy) over the support, where y > 0; 0 elsewhere"""
     support = y > 0
     mean = np.sum(dy * support, axis=axis, keepdims=True) / np.sum(support, axis=axis, keepdims=True, dtype=y.dtype)
     return (dy - mean) * support
@@ -362,6 +366,7 @@ def glu(x, axis=-1):
 
 @glu.gradient
 def glu_gradient(x, y, dy, axis=-1):
+    """da = dy s, db = dy a s (1 - s) of the halves a and b of x, s = sigmoid(b)"""
     a, b = _halves(x, axis)
     s = ops.activation(b, "sigmoid")
     return np.concatenate([dy * s, dy * a * s * (1 - s)], axis=axis)

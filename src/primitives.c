@@ -12,6 +12,7 @@
 #include "vmath.h"
 
 #include "activation.c"
+#include "gemv.c"
 #include "gemm.c"
 #include "linear.c"
 #include "field.c"

@@ -260,8 +260,8 @@ static void steps_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
         return;
     }
     memset(room, 0, sizeof(real) * (size_t)size);
-    strip s = {.row = row, .U = U, .z = room, .bias = room + z_size, .state = room + z_size + 4 * U};
-    s.steps_ahead = steps_ahead;
+    strip s = {.row = row, .U = U, .z = room, .bias = room + z_size, .state = room + z_size + 4 * U,
+               .steps_ahead = steps_ahead};
     s.now = s.state + rows * U;
     s.next = s.now + rows * row;
     s.more = s.next + rows * row;

@@ -142,18 +142,11 @@ def test_everything_else_goes_by_the_outputs(case):
     assert model.train_on_batch(X, y) == pytest.approx(loss(y, model.predict(X, verbose=0)) + penalty, rel=1e-5)
 
 
-def test_a_layer_that_is_in_the_middle_as_well_keeps_its_activation():
+@pytest.mark.parametrize("within", [False, True], ids=["itself", "within a model"])
+def test_a_layer_that_is_in_the_middle_as_well_keeps_its_activation(within):
     layer = layers.Dense(3, activation="softmax")
-    model = Sequential([layers.Input((3,)), layer, layer])
-    model.compile("sgd", "sparse_categorical_crossentropy")
-    y = np.array([1, 0])
-    wanted = losses.SparseCategoricalCrossentropy()(y, model.predict(X, verbose=0))
-    assert model.test_on_batch(X, y) == pytest.approx(wanted, rel=1e-6)
-
-
-def test_so_does_one_that_is_in_a_model_that_is_there_twice():
-    inner = Sequential([layers.Input((3,)), layers.Dense(3, activation="softmax")])
-    model = Sequential([layers.Input((3,)), inner, inner])
+    twice = Sequential([layers.Input((3,)), layer]) if within else layer
+    model = Sequential([layers.Input((3,)), twice, twice])
     model.compile("sgd", "sparse_categorical_crossentropy")
     y = np.array([1, 0])
     wanted = losses.SparseCategoricalCrossentropy()(y, model.predict(X, verbose=0))

@@ -84,16 +84,20 @@ class CallbackList:
             tell(self._train_batch_end, logs, batch)
 
     def on_test_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        tell(self._test_batch_begin, logs, batch)
+        if self._test_batch_begin:
+            tell(self._test_batch_begin, logs, batch)
 
     def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
-        tell(self._test_batch_end, logs, batch)
+        if self._test_batch_end:
+            tell(self._test_batch_end, logs, batch)
 
     def on_predict_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        tell(self._predict_batch_begin, logs, batch)
+        if self._predict_batch_begin:
+            tell(self._predict_batch_begin, logs, batch)
 
     def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
-        tell(self._predict_batch_end, logs, batch)
+        if self._predict_batch_end:
+            tell(self._predict_batch_end, logs, batch)
 
     def on_train_begin(self, logs: Logs = None) -> None:
         tell([callback.on_train_begin for callback in self.callbacks], logs)

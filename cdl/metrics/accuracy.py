@@ -41,8 +41,7 @@ def _labels_and_rows(y_true: Any, y_pred: Any) -> tuple[np.ndarray, np.ndarray]:
     labels, y_pred = as_int32(y_true, "y_true"), as_float(y_pred, "y_pred")
     if labels.ndim == y_pred.ndim and labels.shape[-1] == 1:
         labels = labels[..., 0]
-    if labels.shape != y_pred.shape[:-1]:
-        _rows_alike("sparse_categorical_accuracy", labels, y_pred)
+    _rows_alike("sparse_categorical_accuracy", labels, y_pred)
     return labels, y_pred
 
 

@@ -19,7 +19,7 @@ Batch = tuple[np.ndarray, np.ndarray | None, np.ndarray | None]
 
 
 NAMES = ("x", "y", "sample_weight")
-GATHERED = 4096  # numbers of x that are gathered at once: of small batches, several, which are views of these
+GATHERED = 4096  # numbers that are gathered at once, where a batch has fewer: they stay in the first cache
 NO_DATASETS = (np.ndarray, Sequence, Mapping, type(None))
 
 
@@ -131,12 +131,7 @@ class Batches:
             for start in starts:
                 yield views((self.x, self.y, self.sample_weight), start, start + size)
             return
-        order = random_order(samples)
-        together = size * max(1, GATHERED * samples // (size * max(1, self.x.size)))
-        for start in range(0, samples, together):
-            gathered = self.gather(order[start : start + together])
-            for first in range(0, len(gathered[0]), size):
-                yield views(gathered, first, first + size)
+        yield from in_order((self.x, self.y, self.sample_weight), random_order(samples), size)
 
     def portions(self, steps: int) -> Iterator[Iterator[Batch]]:
         """The next `steps` batches, and so on, without end. As in Keras, a portion never reaches into a new pass."""
@@ -144,15 +139,6 @@ class Batches:
             batches = iter(self)
             for _ in range(0, self.steps, steps):
                 yield islice(batches, steps)
-
-    def gather(self, index: np.ndarray) -> Batch:
-        """The samples with these numbers."""
-        x, y, sample_weight = self.x, self.y, self.sample_weight
-        return (
-            ops.take_rows(x, index),
-            None if y is None else ops.take_rows(y, index),
-            None if sample_weight is None else ops.take_rows(sample_weight, index),
-        )
 
 
 def views(batch: Batch, start: int, stop: int) -> Batch:
@@ -162,6 +148,32 @@ def views(batch: Batch, start: int, stop: int) -> Batch:
         x[start:stop],
         None if y is None else y[start:stop],
         None if sample_weight is None else sample_weight[start:stop],
+    )
+
+
+def in_order(batch: Batch, order: np.ndarray, size: int) -> Iterator[Batch]:
+    """The samples with these numbers, `size` at a time. Small batches are views of several, gathered at once.
+
+    x may be a sparse matrix, too.
+    """
+    numbers = sum(math.prod(array.shape[1:]) for array in batch if array is not None)
+    together = size * max(1, GATHERED // (size * max(1, numbers)))
+    for start in range(0, len(order), together):
+        gathered = gather(batch, order[start : start + together])
+        if together == size:
+            yield gathered
+            continue
+        for first in range(0, min(together, len(order) - start), size):
+            yield views(gathered, first, first + size)
+
+
+def gather(batch: Batch, index: np.ndarray) -> Batch:
+    """The samples with these numbers."""
+    x, y, sample_weight = batch
+    return (
+        ops.take_rows(x, index) if isinstance(x, np.ndarray) else x[index],
+        None if y is None else ops.take_rows(y, index),
+        None if sample_weight is None else ops.take_rows(sample_weight, index),
     )
 
 

@@ -55,7 +55,7 @@ def is_along_last_axis(f: activations.Activation, g: activations.Activation) -> 
     return getattr(g, "unbound", None) is f and g.parameters.get("axis", -1) == -1
 
 
-def last_layer(model: Layer) -> KernelLayer | Activation | None:
+def last_layer(model: Layer) -> KernelLayer | Activation | Softmax | None:
     """The layer whose activation is all that comes last in a model, if it can be left out; else None."""
     way = [model]  # from the outside to that layer
     while isinstance(way[-1], Chain) and type(way[-1]).forward.__module__.startswith("cdl.") and way[-1].layers:

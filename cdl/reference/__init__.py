@@ -1,5 +1,6 @@
 """The meaning of every primitive of `ops`, in NumPy, in modules of the same names and in the same order.
 
+What goes in and comes out of each, and its source, is said in `ops`; here is the formula.
 Written from the definitions, for any float dtype, without checks and without thought of speed. Run a model on these
 with `cdl.config.set_backend("reference")`, set a breakpoint, and watch the mathematics happen.
 """

@@ -110,6 +110,7 @@ def hard_sigmoid(x: np.ndarray) -> np.ndarray:
 
 @hard_sigmoid.gradient
 def hard_sigmoid_gradient(x: np.ndarray, y: np.ndarray, dy: np.ndarray) -> np.ndarray:
+    """dx = 0.2 dy where 0 < y < 1, else 0"""
     return np.where((y > 0) & (y < 1), dy * dy.dtype.type(0.2), dy.dtype.type(0))
 
 

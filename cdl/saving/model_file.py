@@ -59,6 +59,7 @@ def save_state(model: Any, path: Any, notes: Any = None) -> None:
 
 
 def write(path: Any, tensors: Mapping[str, np.ndarray], texts: Mapping[str, Any]) -> None:
+    """Write the file; the texts are what the metadata say, as values for JSON."""
     metadata = {"cdl.format": VERSION, "cdl.version": __version__}
     metadata |= {f"cdl.{key}": as_json(value, str(path)) for key, value in texts.items()}
     with replacing(path) as file:
@@ -66,6 +67,7 @@ def write(path: Any, tensors: Mapping[str, np.ndarray], texts: Mapping[str, Any]
 
 
 def tensors_of(found: list[Holder], vocabularies: bool = True) -> dict[str, np.ndarray]:
+    """What these objects hold, by the names in the file; their vocabularies too, if wanted."""
     tensors: dict[str, np.ndarray] = {}
     for holder in found:
         variables = holder.variables()
@@ -81,6 +83,7 @@ def tensors_of(found: list[Holder], vocabularies: bool = True) -> dict[str, np.n
 
 
 def prefix_of(holder: Holder) -> str:
+    """What the names of its tensors begin with."""
     return f"{holder.path}/" if holder.path else ""
 
 
@@ -206,6 +209,7 @@ def directly_in(path: str, file: SafetensorsFile) -> list[str]:
 
 
 def load_vocabularies(holder: Holder, file: SafetensorsFile) -> None:
+    """Give a layer the vocabularies that the file has for it, if it is one that takes them."""
     if hasattr(holder.of, "load_assets"):
         keys = [key for key in directly_in(holder.path, file) if key.endswith(VOCABULARY)]
         texts = {key: file.tensors[f"{prefix_of(holder)}{key}"].read().tobytes() for key in keys}
@@ -235,6 +239,7 @@ def set_seed(generator: SeedGenerator, state: Any, file: SafetensorsFile) -> Non
 
 
 def as_dictionary(value: Any, file: SafetensorsFile) -> dict[str, Any]:
+    """One of our metadata, which has to be a dictionary."""
     if not isinstance(value, dict):
         raise FormatError(f"{file.path}: the metadata hold no dictionary, but {str(value)[:100]}")
     return value

@@ -8,11 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from cdl import ops
-
-Batch = tuple[Any, np.ndarray, np.ndarray | None]
-
-GATHERED = 4096  # numbers of x that are put together at once, where a batch has fewer: they stay in the first cache
+from cdl.models.data import in_order, views
 
 
 def dense_rows(x: Any, dtype: Any) -> Any:
@@ -24,13 +20,6 @@ def dense_rows(x: Any, dtype: Any) -> Any:
     return np.asarray(x, dtype=dtype, order="C").view(np.ndarray)
 
 
-def take(x: Any, index: np.ndarray | slice) -> Any:
-    """The rows with these numbers."""
-    if isinstance(index, slice) or type(x) is not np.ndarray:
-        return x[index]
-    return ops.take_rows(x, index)
-
-
 class Rows:
     """x (an array or a sparse matrix), targets t (n, outputs) and weights (n,) or None, all in one dtype."""
 
@@ -40,19 +29,12 @@ class Rows:
         self.weight = None if weight is None else dense_rows(weight, dtype)
         self.count = self.x.shape[0]
 
-    def batches(self, size: int, order: np.ndarray | None) -> Iterator[Batch]:
-        """The rows in this order (None: their own), so many at a time; the last batch may have fewer.
-
-        Short rows are gathered for several batches at once, of which these are views.
-        """
-        together = size * max(1, GATHERED // (size * self.x.shape[1]))
-        for begin in range(0, self.count, together):
-            index = slice(begin, begin + together) if order is None else order[begin : begin + together]
-            x, t = take(self.x, index), take(self.t, index)
-            weight = None if self.weight is None else take(self.weight, index)
-            for first in range(0, len(t), size):
-                rows = slice(first, first + size)
-                yield x[rows], t[rows], None if weight is None else weight[rows]
+    def batches(self, size: int, order: np.ndarray | None) -> Iterator[tuple[Any, Any, Any]]:
+        """The rows in this order (None: their own), so many at a time; the last batch may have fewer."""
+        rows = self.x, self.t, self.weight
+        if order is not None:
+            return in_order(rows, order, size)
+        return (views(rows, first, first + size) for first in range(0, self.count, size))
 
 
 class Order:
