@@ -306,14 +306,13 @@ typedef struct {
 static void multiply(const pass *p, ptrdiff_t count, ptrdiff_t j, const real *v, errand ahead[2], real *m)
 {
     const ptrdiff_t row = round_up(p->k, VL), zero = 0;
-    for (int point = 0; point < p->points; point++)
-        run_panel(v + point * p->v_step, (axis){1, count, row, &zero}, 0, m + point * p->m_step,
-                  (axis){1, count, NR, &zero}, NR, CDL_LINEAR, (tile_job){
-            .k = {1, p->k, 1, &zero},
-            .b = p->u + (j / NR * p->points + point) * p->u_step, .b_step = NR,
-            .floor = -__builtin_inf(),
-            .errand = &ahead[point % 2],
-        });
+    const tiling tiles = tiles_of(count, MR);
+    tile_job job = {.k = {1, p->k, 1, &zero}, .b_step = NR, .floor = -__builtin_inf()};
+    for (int point = 0; point < p->points; point++) {
+        job.b = p->u + (j / NR * p->points + point) * p->u_step;
+        job.errand = &ahead[point % 2];
+        run_evenly(v + point * p->v_step, row, 0, m + point * p->m_step, NR, tiles, NR, CDL_LINEAR, &job);
+    }
 }
 
 static void winograd_task(void *arg, ptrdiff_t begin, ptrdiff_t end)
