@@ -10,307 +10,24 @@
  *   |     |   |   |   |                The loops around the tile, from the outside:
  * m +-----+---+---+---+
  *   |  A  |   |TTT|   | <- MR rows         threads     each has some rows or some columns of c, and does all the rest:
- *   +-----+---+---+---+                    rows        all at once, unless a is copied: as many as the cache holds
+ *   +-----+---+---+---+                    rows        as many of a as the cache holds, which is more if a is not copied
  *   |     |   |   |   |                      depth     KC steps of k; a sum rests in c between two of these
- *   +-----+---+---+---+                        panel   NR columns of b, copied together (packed)
+ *   +-----+---+---+---+                        panel   NR columns of b, laid together by the first tile, or before (packed)
  *               ^ NR columns                     tile  MR rows
  *
  * Transposed operands are strides: the tile reads a[r][k] at any two strides, and packing turns b.  What lies well in
  * memory already is read in place: a, unless its columns collide in the cache, and the rows of b when c has few rows.
- * Blocks of rows, with long panels or short ones, were no faster at 1024^3 and 2048^3 (AVX2).
+ * Blocks of rows that fit into a nearer cache, with long panels or short ones, were no faster at 1024^3 and 2048^3 (AVX2).
  *
  * Reading: K. Goto, R. van de Geijn, "Anatomy of High-Performance Matrix Multiplication", ACM TOMS 34(3), 2008.
  */
 
-#if VEC_BYTES == 64
-enum { MR = 8 };                        /* 16 sums; 32 registers */
-#else
-enum { MR = 6 };                        /* 12 sums, 2 of b, 1 of a: 15 of 16 registers */
-#endif
 enum {
-    NR = 2 * VL,
     KC = 1024,
     COPY_M = 384, COPY_K = 256,         /* the block of a that is copied, if a is: 384 KB */
-    WIDE = 2 * NR, WIDE_ROWS = 3,       /* another tile, of as many registers */
+    BLOCK_A = (8 << 20) / sizeof(real), /* numbers of a that are read once for each panel, from the third-level cache */
     IN_PLACE = 16,                      /* up to so many rows, b is read in place */
-    WAYS = 8, WAY = 4096,               /* of the first-level data cache */
 };
-
-/* ---- The tile ----------------------------------------------------------------------------------------------------- */
-
-/* An axis of a matrix that is read: element j lies at start[j / length] + j % length * step.  One run, for a stored one. */
-typedef struct {
-    ptrdiff_t runs, length, step;
-    const ptrdiff_t *start;
-} axis;
-
-/* Memory that is soon read or written.  A product leaves the way to it idle, and what is done between two products waits
- * for it; so each tile asks for some lines of what comes later, and they arrive while it computes. */
-typedef struct {
-    const real *at;
-    ptrdiff_t left, each;               /* cache lines: in all, and for a tile */
-} errand;
-
-typedef struct {
-    const real *a[MR];                  /* its rows */
-    axis k;                             /* where their elements lie */
-    const real *b;                      /* b[k][j] = b[k * b_step + j] */
-    ptrdiff_t b_step;
-    int continued;                      /* the sums begin with what is in c; else */
-    const real *bias;                   /* with this row, or with 0 if NULL */
-    real *c[MR];
-    ptrdiff_t tiles, a_next, c_next;    /* the same again for so many tiles, whose rows are so much further on */
-    double floor;                       /* c = max(sum, floor): 0 for relu, else -infinity */
-    errand *errand;                     /* or NULL; what each tile fetches besides */
-} tile_job;
-
-/* For `tiles` tiles: of an array of `size`, what belongs to items [begin, end) of `all`. */
-static errand fetch(const real *array, ptrdiff_t size, ptrdiff_t begin, ptrdiff_t end, ptrdiff_t all, ptrdiff_t tiles)
-{
-    const double item = (double)size / all;
-    const ptrdiff_t from = item * (begin < all ? begin : all), to = item * (end < all ? end : all);
-    const ptrdiff_t lines = (to - from) / LANES;
-    return (errand){array + from, lines, (lines + tiles - 1) / tiles};
-}
-
-static inline void run_errand(errand *e)
-{
-    const ptrdiff_t lines = e->left < e->each ? e->left : e->each;
-    const real *end = e->at + lines * LANES;
-    for (; e->at < end; e->at += LANES)
-        __builtin_prefetch(e->at);
-    e->left -= lines;
-}
-
-static inline __attribute__((always_inline)) void tile(const int rows, const int vecs, const tile_job *job)
-{
-    enum { MOST_ROWS = 8, MOST_VECS = 4 };
-    vec sum[MOST_ROWS][MOST_VECS];
-    vec first[MOST_VECS];
-    const real *a[MOST_ROWS];
-    const ptrdiff_t a_step = job->k.step, b_step = job->b_step;
-    const vec floor = splat(job->floor);
-
-#pragma GCC unroll 8
-    for (int v = 0; v < vecs; v++)
-        first[v] = job->bias ? load(job->bias + v * VL) : splat(0);
-#pragma GCC unroll 8
-    for (int r = 0; r < rows; r++)
-        a[r] = job->a[r];
-    for (ptrdiff_t t = 0, in_a = 0, in_c = 0; t < job->tiles; t++, in_a += job->a_next, in_c += job->c_next) {
-        const real *b = job->b;
-        if (vecs == 2 && job->errand)       /* a wide tile has no register to spare */
-            run_errand(job->errand);
-#pragma GCC unroll 8
-        for (int r = 0; r < rows; r++)
-#pragma GCC unroll 8
-            for (int v = 0; v < vecs; v++)
-                sum[r][v] = first[v];
-        if (job->continued)
-#pragma GCC unroll 8
-            for (int r = 0; r < rows; r++)
-#pragma GCC unroll 8
-                for (int v = 0; v < vecs; v++)
-                    sum[r][v] = load(job->c[r] + in_c + v * VL);
-        for (ptrdiff_t run = 0; run < job->k.runs; run++)
-            for (ptrdiff_t k = job->k.length, at = job->k.start[run] + in_a; k > 0; k--, at += a_step, b += b_step) {
-                /* The fewer ones wait in registers, while the others pass through the last one: more there are not. */
-                if (vecs <= rows) {
-                    vec row[MOST_VECS];
-#pragma GCC unroll 8
-                    for (int v = 0; v < vecs; v++)
-                        row[v] = load(b + v * VL);
-#pragma GCC unroll 8
-                    for (int r = 0; r < rows; r++) {
-                        const vec factor = splat(a[r][at]);
-#pragma GCC unroll 8
-                        for (int v = 0; v < vecs; v++)
-                            sum[r][v] = vfma(factor, row[v], sum[r][v]);
-                    }
-                } else {
-                    vec factor[MOST_ROWS];
-#pragma GCC unroll 8
-                    for (int r = 0; r < rows; r++)
-                        factor[r] = splat(a[r][at]);
-#pragma GCC unroll 8
-                    for (int v = 0; v < vecs; v++) {
-                        const vec row = load(b + v * VL);
-#pragma GCC unroll 8
-                        for (int r = 0; r < rows; r++)
-                            sum[r][v] = vfma(factor[r], row, sum[r][v]);
-                    }
-                }
-            }
-#pragma GCC unroll 8
-        for (int r = 0; r < rows; r++) {
-            real *c = job->c[r] + in_c;
-#pragma GCC unroll 8
-            for (int v = 0; v < vecs; v++)
-                store(c + v * VL, vmax(floor, sum[r][v]));
-        }
-    }
-}
-
-static __attribute__((noinline)) void run_tile(ptrdiff_t rows, const tile_job *job)
-{
-    switch (rows) {
-    case 1: tile(1, 2, job); break;
-    case 2: tile(2, 2, job); break;
-    case 3: tile(3, 2, job); break;
-    case 4: tile(4, 2, job); break;
-    case 5: tile(5, 2, job); break;
-    case 6: tile(6, 2, job); break;
-#if VEC_BYTES == 64
-    case 7: tile(7, 2, job); break;
-    case 8: tile(8, 2, job); break;
-#endif
-    }
-}
-
-/* The same with half of the columns. */
-static __attribute__((noinline)) void run_half(ptrdiff_t rows, const tile_job *job)
-{
-    switch (rows) {
-    case 1: tile(1, 1, job); break;
-    case 2: tile(2, 1, job); break;
-    case 3: tile(3, 1, job); break;
-    case 4: tile(4, 1, job); break;
-    case 5: tile(5, 1, job); break;
-    case 6: tile(6, 1, job); break;
-#if VEC_BYTES == 64
-    case 7: tile(7, 1, job); break;
-    case 8: tile(8, 1, job); break;
-#endif
-    }
-}
-
-/* Fewer rows of twice the columns, so that whole rows of a c with few columns are written in order. */
-static __attribute__((noinline)) void run_wide(ptrdiff_t rows, const tile_job *job)
-{
-    switch (rows) {
-    case 1: tile(1, 4, job); break;
-    case 2: tile(2, 4, job); break;
-    case 3: tile(3, 4, job); break;
-    }
-}
-
-/* A tile that is wider than the columns left: it works on a copy of its part of c. */
-static __attribute__((noinline)) void run_edge(ptrdiff_t rows, ptrdiff_t columns, tile_job *job)
-{
-    real c[MR * NR], *wanted[MR];
-    for (ptrdiff_t r = 0; r < rows; r++) {
-        wanted[r] = job->c[r];
-        job->c[r] = c + r * NR;
-        for (ptrdiff_t j = 0; job->continued && j < NR; j += VL)
-            store(job->c[r] + j, load_n(wanted[r] + j, columns - j));
-    }
-    (columns > VL ? run_tile : run_half)(rows, job);
-    for (ptrdiff_t r = 0; r < rows; r++) {
-        job->c[r] = wanted[r];
-        for (ptrdiff_t j = 0; j < columns; j += VL)
-            store_n(wanted[r] + j, columns - j, load(c + r * NR + j));
-    }
-}
-
-static inline ptrdiff_t least(ptrdiff_t a, ptrdiff_t b)
-{
-    return a < b ? a : b;
-}
-
-static inline ptrdiff_t most(ptrdiff_t a, ptrdiff_t b)
-{
-    return a > b ? a : b;
-}
-
-/* The next multiple of `unit`. */
-static inline ptrdiff_t round_up(ptrdiff_t size, ptrdiff_t unit)
-{
-    return (size + unit - 1) / unit * unit;
-}
-
-/* ---- Packing ------------------------------------------------------------------------------------------------------ */
-
-/* v[r][c] becomes v[c][r]: blocks of 1, 2, 4, ... change places across the diagonal. */
-static inline __attribute__((always_inline)) void transpose(vec v[VL])
-{
-#pragma GCC unroll 4
-    for (int size = 1; size < VL; size *= 2)
-#pragma GCC unroll 16
-        for (int r = 0; r < VL; r++)
-            if (!(r & size)) {
-                vec upper = v[r], lower = v[r + size];
-                ivec even = {0}, odd = {0};
-                for (int j = 0; j < VL; j++) {
-                    even[j] = j & size ? VL + j - size : j;
-                    odd[j] = j & size ? VL + j : j + size;
-                }
-                v[r] = __builtin_shuffle(upper, lower, even);
-                v[r + size] = __builtin_shuffle(upper, lower, odd);
-            }
-}
-
-/* panel[k][NR] = b[k][columns], and zeros. */
-static void pack_panel(ptrdiff_t k, ptrdiff_t columns, cdl_matrix matrix, const real *b, real *panel)
-{
-    if (matrix.column == 1) {
-        for (ptrdiff_t p = 0; p < k; p++) {
-            store(panel + p * NR, load_n(b + p * matrix.row, columns));
-            store(panel + p * NR + VL, load_n(b + p * matrix.row + VL, columns - VL));
-        }
-        return;
-    }
-    for (ptrdiff_t j = 0; j < NR; j += VL)
-        for (ptrdiff_t p = 0; p < k; p += VL) {
-            vec v[VL];
-            const real *corner = b + j * matrix.column + p;
-            if (j + VL <= columns && p + VL <= k) {
-#pragma GCC unroll 16
-                for (int r = 0; r < VL; r++)
-                    v[r] = load(corner + r * matrix.column);
-                transpose(v);
-#pragma GCC unroll 16
-                for (int r = 0; r < VL; r++)
-                    store(panel + (p + r) * NR + j, v[r]);
-            } else {
-                for (int r = 0; r < VL; r++)
-                    v[r] = j + r < columns ? load_n(corner + r * matrix.column, k - p) : splat(0);
-                transpose(v);
-                for (int r = 0; r < least(VL, k - p); r++)
-                    store(panel + (p + r) * NR + j, v[r]);
-            }
-        }
-}
-
-/* Rows in tiles, which differ by one row at most: 32 rows are 6 6 5 5 5 5. */
-typedef struct {
-    ptrdiff_t count, low, higher;       /* tiles; rows of a tile; so many tiles, the first ones, have one row more */
-} tiling;
-
-static inline tiling tiles_of(ptrdiff_t rows, ptrdiff_t most)
-{
-    const ptrdiff_t count = (rows + most - 1) / most, low = count > 0 ? rows / count : 0;
-    return (tiling){count, low, rows - low * count};
-}
-
-/* block[t][k][MR] = tile t of a transposed a, whose elements of a column are neighbours. */
-static void pack_rows(ptrdiff_t rows, ptrdiff_t k, const real *a, ptrdiff_t a_step, real *block)
-{
-    const tiling tiles = tiles_of(rows, MR);
-    for (ptrdiff_t t = 0, begin = 0, end; t < tiles.count; t++, begin = end) {
-        end = begin + tiles.low + (t < tiles.higher);
-        for (ptrdiff_t p = 0; p < k; p++)
-            for (ptrdiff_t r = begin; r < end; r += VL)         /* the zeros beyond the tile are written over by the next */
-                store(block + (t * k + p) * MR + r - begin, load_n(a + p * a_step + r, end - r));
-    }
-}
-
-/* Whether k cache lines that are `step` elements apart push one another out of the first-level cache.  Only the sets at
- * multiples of the largest power of two in the distance are used. */
-static int collide(ptrdiff_t k, ptrdiff_t step)
-{
-    const ptrdiff_t bytes = step * (ptrdiff_t)sizeof(real), apart = bytes & -bytes;
-    return bytes >= 64 && k > WAYS * (WAY / (apart < 64 ? 64 : apart > WAY ? WAY : apart));
-}
 
 /* ---- One thread's part -------------------------------------------------------------------------------------------- */
 
@@ -347,7 +64,9 @@ static void finish(cdl_function f, ptrdiff_t rows, ptrdiff_t columns, real *c, p
 /* Tiles of `height` rows: as many as job->tiles says, or one if there is more to be done than storing whole registers. */
 static inline void run_tiles(ptrdiff_t height, ptrdiff_t columns, tile_job *job)
 {
-    if (columns == WIDE)
+    if (job->panel)
+        run_first(height, job);
+    else if (columns == WIDE)
         run_wide(height, job);
     else if (columns == NR)
         run_tile(height, job);
@@ -366,7 +85,7 @@ static void run_evenly(const real *a, ptrdiff_t a_row, ptrdiff_t a_tile, real *c
     const ptrdiff_t longest = !whole ? 1 : f > CDL_RELU ? UNFINISHED : tiles.count;
     for (ptrdiff_t t = 0; t < tiles.count; t += job->tiles) {
         const ptrdiff_t height = tiles.low + (t < tiles.higher);
-        job->tiles = least(longest, (t < tiles.higher ? tiles.higher : tiles.count) - t);
+        job->tiles = job->panel ? 1 : least(longest, (t < tiles.higher ? tiles.higher : tiles.count) - t);
         job->a_next = a_tile ? a_tile : height * a_row;
         job->c_next = height * c_row;
         for (ptrdiff_t r = 0; r < height; r++) {
@@ -374,6 +93,11 @@ static void run_evenly(const real *a, ptrdiff_t a_row, ptrdiff_t a_tile, real *c
             job->c[r] = c + r * c_row;
         }
         run_tiles(height, columns, job);
+        if (job->panel) {
+            job->b = job->panel;
+            job->b_step = NR;
+            job->panel = NULL;
+        }
         if (f > CDL_RELU)
             finish(f, job->tiles * height, columns, c, c_row);
         a += job->tiles * job->a_next;
@@ -454,10 +178,10 @@ static int part(const product *p, ptrdiff_t top, ptrdiff_t bottom, ptrdiff_t lef
     const int in_place = p->b.column == 1 && bottom - top <= IN_PLACE;
     const int copy_a = p->a.column != 1 && right - left > 2 * NR && collide(least(p->k, KC), p->a.column);
     const ptrdiff_t depth = p->k > 0 ? even_part(p->k, copy_a ? COPY_K : KC) : 1;
-    const ptrdiff_t height = copy_a ? even_part(bottom - top, COPY_M) : bottom - top;
+    const ptrdiff_t height = even_part(bottom - top, copy_a ? COPY_M : most(MR, BLOCK_A / depth));
 
     const ptrdiff_t panel_size = in_place && (right - left) % NR == 0 ? 0 : depth * NR;
-    const ptrdiff_t block_size = copy_a ? (height + MR) * depth + VL : 0;
+    const ptrdiff_t block_size = copy_a ? (height + MR) * (depth + 1) + VL : 0;
     real *panel = NULL;
     if (panel_size + block_size > 0 && (panel = cdl_workspace(sizeof(real) * (panel_size + block_size))) == NULL)
         return -1;
@@ -475,14 +199,15 @@ static int part(const product *p, ptrdiff_t top, ptrdiff_t bottom, ptrdiff_t lef
             for (ptrdiff_t j = left; j < right; j += columns) {
                 columns = least(NR, right - j);
                 const real *b = (const real *)p->b.data + k0 * p->b.row + j * p->b.column;
-                const int copy_b = !in_place || columns < NR;
-                if (copy_b)
+                const int lay = !in_place && p->b.column == 1 && columns == NR;
+                const int pack = columns < NR || p->b.column != 1;
+                if (pack)
                     pack_panel(k, columns, p->b, b, panel);
                 const axis a_rows = {1, rows, copy_a ? 1 : p->a.row, &zero}, c_rows = {1, rows, p->c_row, &zero};
                 real *c = p->c + i * p->c_row + j;
-                run_panel(copy_a ? block : a, a_rows, copy_a ? k * MR : 0, c, c_rows, columns, f, (tile_job){
+                run_panel(copy_a ? block : a, a_rows, copy_a ? (k + 1) * MR : 0, c, c_rows, columns, f, (tile_job){
                     .k = {1, k, copy_a ? MR : p->a.column, &zero},
-                    .b = copy_b ? panel : b, .b_step = copy_b ? NR : p->b.row,
+                    .b = pack ? panel : b, .b_step = pack ? NR : p->b.row, .panel = lay ? panel : NULL,
                     .continued = k0 > 0 || p->accumulate, .bias = p->bias ? p->bias + j : NULL,
                     .floor = f == CDL_RELU ? 0 : -__builtin_inf(),
                 });
@@ -504,7 +229,8 @@ static product make_product(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, cdl_matrix a,
 {
     if (n == 1)
         b.column = 1;                   /* it has no meaning, but packing looks at it */
-    return (product){m, n, k, a, b, bias, f, accumulate, c, c_row, .by_rows = n < 4 * NR && m > n};
+    const int by_rows = m > n && (n < 4 * NR || m * k > BLOCK_A);
+    return (product){m, n, k, a, b, bias, f, accumulate, c, c_row, by_rows};
 }
 
 /* Part `share` of `shares` of the whole.  No element of c depends on how many there are. */

@@ -12,6 +12,8 @@
 #include "vmath.h"
 
 #include "activation.c"
+#include "tile.c"
+#include "pack.c"
 #include "gemv.c"
 #include "gemm.c"
 #include "linear.c"

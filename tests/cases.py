@@ -219,6 +219,7 @@ MATRIX = [
         )
     ],
     Case("linear", normal(2, 3, 5), normal(5, 4), None, "relu", length=5),
+    Case("linear", normal(4200, 1030), normal(1030, 33), normal(33), "tanh", length=1030, size=4 * math.sqrt(1030)),
     *[
         Case("linear_backward", normal(*n, 5), normal(5, 4), normal(*n, 4), normal(*n, 4), "tanh", *needed, length=6)
         for n in ((6,), (2, 3))
