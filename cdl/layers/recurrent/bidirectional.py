@@ -12,6 +12,7 @@ from cdl.layers.inside import build_inside
 from cdl.layers.merging import Add, Average, Concatenate, Multiply
 from cdl.layers.recurrent.sequence_layer import SequenceLayer
 from cdl.layers.recurrent.states import as_list, flatten
+from cdl.layers.regularization import ActivityPenalty
 from cdl.utils import registry
 
 MERGES: dict[str, Any] = {"sum": Add(), "mul": Multiply(), "ave": Average(), "concat": Concatenate(-1)}
@@ -67,6 +68,7 @@ class Bidirectional(SequenceLayer):
             layer, name=f"backward_{name.removeprefix('backward_')}", go_backwards=True
         )
         self._require_a_pair()
+        self._penalties = tuple(ActivityPenalty(one.activity_regularizer) for one in self.pair)
         self.stateful = layer.stateful  # type: ignore[attr-defined]
         self.return_sequences = layer.return_sequences  # type: ignore[attr-defined]
         self.return_state = layer.return_state  # type: ignore[attr-defined]
@@ -112,16 +114,18 @@ class Bidirectional(SequenceLayer):
         first, first_back = self._halves(initial_state)
         y, *states = as_list(self.forward_layer.forward(calls[0], x, first))
         y_back, *states_back = as_list(self.backward_layer.forward(calls[1], x, first_back))
+        behind = [ctx.child() for _ in self.pair]
+        y, y_back = (p.forward(call, h) for p, call, h in zip(self._penalties, behind, (y, y_back), strict=True))
         if self.return_sequences:
             y_back = y_back[:, ::-1]
         merging = ctx.child()
         ys = [y, y_back] if self.merge_mode is None else [MERGES[self.merge_mode].forward(merging, [y, y_back])]
-        ctx.save(calls, merging, initial_state is not None)
+        ctx.save(calls, behind, merging, initial_state is not None)
         results = [*ys, *states, *states_back]
         return results if len(results) > 1 else results[0]
 
     def backward(self, ctx: Context, dy: Any) -> Any:
-        calls, merging, given = ctx.saved
+        calls, behind, merging, given = ctx.saved
         outputs = 2 if self.merge_mode is None else 1
         dys, dstates = as_list(dy)[:outputs], as_list(dy)[outputs:]
         if self.merge_mode is not None:
@@ -129,6 +133,7 @@ class Bidirectional(SequenceLayer):
         dy, dy_back = dys
         if self.return_sequences and dy_back is not None:
             dy_back = np.ascontiguousarray(dy_back[:, ::-1])
+        dy, dy_back = (p.backward(call, d) for p, call, d in zip(self._penalties, behind, (dy, dy_back), strict=True))
         if self.return_state:
             half = len(dstates) // 2
             dy, dy_back = [dy, *dstates[:half]], [dy_back, *dstates[half:]]
