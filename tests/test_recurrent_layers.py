@@ -336,6 +336,15 @@ def test_an_activity_penalty():
     np.testing.assert_allclose(loss, 0.5 * (y**2).sum() / N, rtol=1e-5)
 
 
+def test_a_backward_layer_of_another_size():
+    other = GRU(2, return_sequences=True, go_backwards=True)
+    layer = Bidirectional(LSTM(3, return_sequences=True), backward_layer=other)
+    model = cdl.Sequential([layer, LSTM(2), Dense(1)])
+    assert model(x32).shape == (N, 1) and layer.compute_output_shape((None, T, F)) == (None, T, 5)
+    with pytest.raises(ValueError, match=r"merge_mode='sum' .* \(None, 4, 3\) and \(None, 4, 2\)"):
+        Bidirectional(LSTM(3, return_sequences=True), "sum", backward_layer=other).build((None, T, F))
+
+
 @pytest.mark.parametrize("sequences", [False, True])
 def test_activity_penalties_in_both_directions(sequences):
     layer = Bidirectional(GRU(2, activity_regularizer=cdl.regularizers.L2(0.5), return_sequences=sequences), "sum")

@@ -155,12 +155,19 @@ class Bidirectional(SequenceLayer):
         return list(initial_state[:half]), list(initial_state[half:])
 
     def compute_output_shape(self, sequences_shape: Shape, initial_state_shape: Any = None) -> Any:  # type: ignore[override]
-        shape = self.forward_layer.compute_output_shape(sequences_shape)
-        output, states = (shape[0], shape[1:]) if self.return_state else (shape, ())
-        if self.merge_mode is None:
-            return (output, output, *states, *states)
-        merged = MERGES[self.merge_mode].output_shape([output, output])
-        return (merged, *states, *states) if self.return_state else merged
+        shapes = [layer.compute_output_shape(sequences_shape) for layer in self.pair]
+        states = [state for shape in shapes for state in shape[1:]] if self.return_state else []
+        outputs = [shape[0] for shape in shapes] if self.return_state else shapes
+        if self.merge_mode is not None:
+            merged = MERGES[self.merge_mode].output_shape(outputs)
+            if merged is None:
+                raise ValueError(
+                    f"{self.who}: merge_mode={self.merge_mode!r} does not fit outputs of the shapes {outputs[0]} and "
+                    f"{outputs[1]}. Give both layers as many units, or choose merge_mode='concat'."
+                )
+            outputs = [merged]
+        results = (*outputs, *states)
+        return results if len(results) > 1 else results[0]
 
     def compute_mask(self, inputs: Any, previous_mask: np.ndarray | None = None) -> Any:
         """The mask of the output: that of the input if all steps are returned, else None."""
