@@ -356,6 +356,25 @@ def test_normalization_adapts_to_arrays_and_batches(axis):
         np.testing.assert_allclose(inverse(layer(x[:5])), x[:5], rtol=1e-4, atol=1e-3)
 
 
+def test_normalization_with_one_mean_fits_any_shape():
+    horsepower = np.array([130.0, 165, 150, 70])
+    normalizer = layers.Normalization(input_shape=[1], axis=None)
+    normalizer.adapt(horsepower)
+    model = cdl.Sequential([normalizer, layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(horsepower, horsepower, verbose=0)
+    expected = (horsepower - horsepower.mean()) / horsepower.std()
+    for x in (horsepower, horsepower[:, None], horsepower.reshape(2, 2, 1)):
+        np.testing.assert_allclose(normalizer(x), expected.reshape(x.shape), rtol=1e-5)
+    normalizer.adapt(horsepower[:, None])
+    np.testing.assert_allclose(normalizer(horsepower), expected, rtol=1e-5)
+
+    of_samples = layers.Normalization()
+    of_samples.adapt(horsepower)
+    with pytest.raises(ValueError, match=r"input has shape \(2,\), .* built for \(4,\)\. Axis 0 .* axis=None"):
+        of_samples(horsepower[:2])
+
+
 def test_normalization_keeps_its_statistics_as_weights_that_are_not_trained():
     layer = layers.Normalization()
     model = cdl.Sequential([layers.Input((3,)), layer, layers.Dense(1)])

@@ -336,6 +336,34 @@ def test_an_activity_penalty():
     np.testing.assert_allclose(loss, 0.5 * (y**2).sum() / N, rtol=1e-5)
 
 
+def test_a_backward_layer_of_another_size():
+    other = GRU(2, return_sequences=True, go_backwards=True)
+    layer = Bidirectional(LSTM(3, return_sequences=True), backward_layer=other)
+    model = cdl.Sequential([layer, LSTM(2), Dense(1)])
+    assert model(x32).shape == (N, 1) and layer.compute_output_shape((None, T, F)) == (None, T, 5)
+    with pytest.raises(ValueError, match=r"merge_mode='sum' .* \(None, 4, 3\) and \(None, 4, 2\)"):
+        Bidirectional(LSTM(3, return_sequences=True), "sum", backward_layer=other).build((None, T, F))
+
+
+@pytest.mark.parametrize("sequences", [False, True])
+def test_activity_penalties_in_both_directions(sequences):
+    layer = Bidirectional(GRU(2, activity_regularizer=cdl.regularizers.L2(0.5), return_sequences=sequences), "sum")
+    model = cdl.Sequential([layer, Dense(1)])
+    model.compile(cdl.optimizers.SGD(1.0), "mse")
+    both = [one(x32) for one in (layer.forward_layer, layer.backward_layer) if layer(x32) is not None]
+    penalty = 0.5 * sum((y**2).sum() for y in both) / N
+    np.testing.assert_allclose(model.evaluate(x32, model(x32), verbose=0), penalty, rtol=1e-5)
+
+    bias = layer.backward_layer.cell.bias.value
+    before, step = bias.copy(), 1e-2
+    penalties = []
+    for bias[0, 0] in (before[0, 0] + step, before[0, 0] - step):
+        penalties.append(0.5 * (layer.backward_layer(x32) ** 2).sum() / N)
+    bias[...] = before
+    model.train_on_batch(x32, model(x32))  # of which nothing is left but the penalties
+    np.testing.assert_allclose(before[0, 0] - bias[0, 0], (penalties[0] - penalties[1]) / (2 * step), rtol=1e-2)
+
+
 @pytest.mark.parametrize("name", [*(name for name in LAYERS if name != "plain cell"), "TimeDistributed"])
 def test_a_layer_comes_back_from_its_configuration(name):
     layer = TimeDistributed(Dense(2)) if name == "TimeDistributed" else LAYERS[name](zero_output_for_mask=True)

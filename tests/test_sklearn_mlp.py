@@ -88,6 +88,7 @@ def assert_same(ours, their, X, tolerance=1e-6):
             np.testing.assert_allclose(getattr(ours, name), getattr(their, name), rtol=tolerance, err_msg=name)
         else:
             assert getattr(ours, name, None) is None
+    assert isinstance(ours.loss_, np.floating)  # as theirs: it can be rounded
     for name in ("n_iter_", "t_", "n_layers_", "n_outputs_", "out_activation_", "n_features_in_"):
         assert getattr(ours, name) == getattr(their, name), name
     mine, other = ours.predict(X), their.predict(X)
@@ -116,6 +117,15 @@ def test_activations_and_depth_agree(data, activation):
     kind, X, y = DATA[data]
     ours, their = fitted(kind, X, y, hidden_layer_sizes=[9, 7, 5], activation=activation, max_iter=30, random_state=1)
     assert_same(ours, their, X)
+
+
+@pytest.mark.parametrize("activation", ["relu", "logistic"])
+@pytest.mark.parametrize("data", DATA)
+def test_no_hidden_layers_agree(data, activation):
+    kind, X, y = DATA[data]
+    parameters = {"hidden_layer_sizes": (), "activation": activation, "alpha": np.float32(0.3), "random_state": 2}
+    ours, their = fitted(kind, X, y, max_iter=5, **parameters)
+    assert_same(ours, their, X, 1e-10)
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
@@ -221,7 +231,7 @@ def test_a_copy_goes_on_as_the_original(save, tmp_path):
     for solver in ("adam", "sgd", "rmsprop"):
         original = MLPRegressor(solver=solver, random_state=0).partial_fit(X_PLANE, Y_PLANE)
         joblib.dump(original, tmp_path / "mlp")
-        copies = [save(original), joblib.load(tmp_path / "mlp")]
+        copies = [save(original), save(save(original)), joblib.load(tmp_path / "mlp")]
         for estimator in (original, *copies):
             estimator.partial_fit(X_PLANE, Y_PLANE).partial_fit(X_PLANE, Y_PLANE)
         for estimator in copies:
@@ -332,6 +342,10 @@ def test_prediction_needs_a_fit():
         for method in ("predict", "predict_proba", "to_sklearn")[:: 2 if isinstance(estimator, MLPRegressor) else 1]:
             with pytest.raises(NotFittedError):
                 getattr(estimator, method)(*(() if method == "to_sklearn" else (IRIS,)))
+        with pytest.raises(ValueError, match="sample_weight"):
+            estimator.fit(IRIS, SPECIES, sample_weight=[1.0])
+        with pytest.raises(NotFittedError, match="not fitted yet"):
+            estimator.predict(IRIS)
 
 
 def test_names_of_features_are_kept_and_checked():

@@ -31,7 +31,7 @@ class ActivityRegularization(Identity):
 
 
 class ActivityPenalty(Layer):
-    """What a model puts behind a layer that has an `activity_regularizer`."""
+    """What is put behind a layer for its `activity_regularizer`; None: nothing is added."""
 
     supports_masking = True
 
@@ -41,10 +41,15 @@ class ActivityPenalty(Layer):
         self.built = True
 
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
-        ctx.losses.append(float(self.regularizer(x)) / max(1, len(x)))
-        ctx.save(x)
+        if self.regularizer is not None:
+            ctx.losses.append(float(self.regularizer(x)) / max(1, len(x)))
+            ctx.save(x)
         return x
 
-    def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray:
+    def backward(self, ctx: Context, dy: np.ndarray | None) -> np.ndarray | None:
+        """dy + d penalty / dx; None where nothing else depends on the output."""
+        if self.regularizer is None:
+            return dy
         (x,) = ctx.saved
-        return dy + self.regularizer.gradient(x) / max(1, len(x))
+        gradient = self.regularizer.gradient(x) / max(1, len(x))
+        return gradient if dy is None else dy + gradient

@@ -74,7 +74,8 @@ class Core:
 
     def _init_coef(self, fan_in: int, fan_out: int, dtype: Any) -> tuple[np.ndarray, np.ndarray]:
         """Glorot's uniform weights, as scikit-learn draws them."""
-        logistic = all(isinstance(a, str) and a == "logistic" for a in self._hidden_activations())
+        given = self.activation if isinstance(self.activation, list | tuple) else [self.activation]
+        logistic = set(map(str, given)) == {"logistic"}
         bound = np.sqrt((2.0 if logistic else 6.0) / (fan_in + fan_out))
         kernel = self._random_state.uniform(-bound, bound, (fan_in, fan_out))
         bias = self._random_state.uniform(-bound, bound, fan_out)
@@ -182,7 +183,7 @@ class Core:
         rows = Rows(X, y, sample_weight, packed_coef_inter.dtype)  # usually those that came
         network, loss_head = self._network(), head(self.out_activation_, self.loss)
         loss, gradients = loss_and_gradients(network, loss_head, self.alpha, rows.x, rows.t, rows.weight)
-        return loss, np.concatenate([gradient.ravel() for gradient in gradients])
+        return np.float64(loss), np.concatenate([gradient.ravel() for gradient in gradients])
 
     def _fit_in_batches(self, X: Any, y: np.ndarray, sample_weight: Any, incremental: bool) -> None:
         own: Any = getattr(self, "_validation", None)

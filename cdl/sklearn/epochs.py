@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from cdl.sklearn.data import Order, Rows
@@ -78,7 +79,7 @@ class Epochs:
             callbacks.on_epoch_begin(mlp.n_iter_)
         total = self.steps()
         mlp.n_iter_ += 1
-        mlp.loss_ = total / self.rows.count
+        mlp.loss_ = np.float64(total / self.rows.count)  # as scikit-learn's, it can be rounded
         mlp.t_ += self.rows.count
         mlp.loss_curve_.append(mlp.loss_)
         if mlp.verbose:

@@ -187,7 +187,7 @@ class MLPClassifier(Core, sklearn.neural_network.MLPClassifier):
     def predict(self, X: Any) -> np.ndarray:
         """The classes of the rows of X: (n,), or (n, labels) of 0 and 1. NotFittedError before `fit`."""
         if not hasattr(self, "coefs_"):
-            check_is_fitted(self)
+            check_is_fitted(self, "coefs_")
         return self._predict(X)
 
     def _predict(self, X: Any, check_input: bool = True) -> np.ndarray:
@@ -201,7 +201,7 @@ class MLPClassifier(Core, sklearn.neural_network.MLPClassifier):
     def predict_proba(self, X: Any) -> np.ndarray:
         """The probabilities (n, classes), in the order of `classes_`. NotFittedError before `fit`."""
         if not hasattr(self, "coefs_"):
-            check_is_fitted(self)
+            check_is_fitted(self, "coefs_")
         y = self._forward_pass_fast(X)
         return np.hstack([1 - y, y]) if self.n_outputs_ == 1 else y
 
@@ -336,7 +336,7 @@ class MLPRegressor(Core, sklearn.neural_network.MLPRegressor):
     def predict(self, X: Any) -> np.ndarray:
         """The values (n,) or (n, outputs) for the rows of X. NotFittedError before `fit`."""
         if not hasattr(self, "coefs_"):
-            check_is_fitted(self)
+            check_is_fitted(self, "coefs_")
         return self._predict(X)
 
     def to_sklearn(self) -> Any:

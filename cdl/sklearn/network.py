@@ -143,6 +143,6 @@ def loss_and_gradients(
     gradients = network.backward(tape, dz)
     if alpha:
         for k, kernel in enumerate(network.kernels):
-            penalty, gradients[k] = ops.add_penalty(gradients[k], kernel, 0.0, 0.5 * alpha / total)
+            penalty, gradients[k] = ops.add_penalty(gradients[k], kernel, 0.0, 0.5 * float(alpha) / total)
             loss += penalty
     return loss, gradients

@@ -69,8 +69,9 @@ class Solver(SGDOptimizer):
         self.optimizer.apply(grads)
 
     def __getstate__(self) -> dict[str, Any]:
-        state: dict[str, np.ndarray] = {}
-        self.optimizer.save_own_variables(state)
+        state = self._state  # which waits for `bind` since this was unpickled
+        if self._variables:
+            self.optimizer.save_own_variables(state := {})
         return {
             **vars(self),
             "optimizer": (type(self.optimizer), self.optimizer.get_config()),

@@ -128,7 +128,7 @@ class Normalization(AdaptiveLayer):
     def update_state(self, data: np.ndarray) -> None:
         """Take one more batch into account."""
         self.check_input(data.shape)
-        reduced = tuple(axis for axis in range(len(self._broadcast)) if axis not in self._kept)
+        reduced = tuple(axis for axis in range(data.ndim) if axis not in self._kept)
         # Chan, Golub & LeVeque 1979: the statistics of two parts make those of the whole.
         count = float(np.prod([data.shape[axis] for axis in reduced]))
         mean, variance = data.mean(axis=reduced, dtype=np.float64), data.var(axis=reduced, dtype=np.float64)
@@ -146,21 +146,27 @@ class Normalization(AdaptiveLayer):
         self.adapt_variance.assign(self._running_variance)
 
     def check_input(self, shape: Shape) -> None:
+        if not self._kept:  # one number fits all shapes
+            return
         if len(shape) != len(self._broadcast) or any(shape[axis] != self._broadcast[axis] for axis in self._kept):
             wanted = tuple(size if axis in self._kept else None for axis, size in enumerate(self._broadcast))
-            raise ValueError(f"{self.who}: input has shape {tuple(shape)}, but the layer was built for {wanted}")
+            hint = ". Axis 0 holds the samples: pass axis=None for one mean of all values" if 0 in self._kept else ""
+            raise ValueError(f"{self.who}: input has shape {tuple(shape)}, but the layer was built for {wanted}{hint}")
 
     def deviation(self) -> np.ndarray:
         """max(sqrt(variance), epsilon)"""
         return np.maximum(np.sqrt(self.variance), np.asarray(config.epsilon(), self.dtype))
 
     def forward(self, ctx: Context, x: np.ndarray) -> np.ndarray:
-        mean, deviation = for_sample(self.mean, x), for_sample(self.deviation(), x)
+        mean, deviation = self._for(self.mean, x), self._for(self.deviation(), x)
         return x * deviation + mean if self.invert else (x - mean) / deviation
 
     def backward(self, ctx: Context, dy: np.ndarray) -> np.ndarray:
-        deviation = for_sample(self.deviation(), dy)
+        deviation = self._for(self.deviation(), dy)
         return dy * deviation if self.invert else dy / deviation
+
+    def _for(self, statistics: np.ndarray, x: np.ndarray) -> np.ndarray:
+        return for_sample(statistics, x) if self._kept else statistics.reshape(())
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape

@@ -12,6 +12,7 @@ from cdl.layers.inside import build_inside
 from cdl.layers.merging import Add, Average, Concatenate, Multiply
 from cdl.layers.recurrent.sequence_layer import SequenceLayer
 from cdl.layers.recurrent.states import as_list, flatten
+from cdl.layers.regularization import ActivityPenalty
 from cdl.utils import registry
 
 MERGES: dict[str, Any] = {"sum": Add(), "mul": Multiply(), "ave": Average(), "concat": Concatenate(-1)}
@@ -67,6 +68,7 @@ class Bidirectional(SequenceLayer):
             layer, name=f"backward_{name.removeprefix('backward_')}", go_backwards=True
         )
         self._require_a_pair()
+        self._penalties = tuple(ActivityPenalty(one.activity_regularizer) for one in self.pair)
         self.stateful = layer.stateful  # type: ignore[attr-defined]
         self.return_sequences = layer.return_sequences  # type: ignore[attr-defined]
         self.return_state = layer.return_state  # type: ignore[attr-defined]
@@ -112,16 +114,18 @@ class Bidirectional(SequenceLayer):
         first, first_back = self._halves(initial_state)
         y, *states = as_list(self.forward_layer.forward(calls[0], x, first))
         y_back, *states_back = as_list(self.backward_layer.forward(calls[1], x, first_back))
+        behind = [ctx.child() for _ in self.pair]
+        y, y_back = (p.forward(call, h) for p, call, h in zip(self._penalties, behind, (y, y_back), strict=True))
         if self.return_sequences:
             y_back = y_back[:, ::-1]
         merging = ctx.child()
         ys = [y, y_back] if self.merge_mode is None else [MERGES[self.merge_mode].forward(merging, [y, y_back])]
-        ctx.save(calls, merging, initial_state is not None)
+        ctx.save(calls, behind, merging, initial_state is not None)
         results = [*ys, *states, *states_back]
         return results if len(results) > 1 else results[0]
 
     def backward(self, ctx: Context, dy: Any) -> Any:
-        calls, merging, given = ctx.saved
+        calls, behind, merging, given = ctx.saved
         outputs = 2 if self.merge_mode is None else 1
         dys, dstates = as_list(dy)[:outputs], as_list(dy)[outputs:]
         if self.merge_mode is not None:
@@ -129,6 +133,7 @@ class Bidirectional(SequenceLayer):
         dy, dy_back = dys
         if self.return_sequences and dy_back is not None:
             dy_back = np.ascontiguousarray(dy_back[:, ::-1])
+        dy, dy_back = (p.backward(call, d) for p, call, d in zip(self._penalties, behind, (dy, dy_back), strict=True))
         if self.return_state:
             half = len(dstates) // 2
             dy, dy_back = [dy, *dstates[:half]], [dy_back, *dstates[half:]]
@@ -150,12 +155,19 @@ class Bidirectional(SequenceLayer):
         return list(initial_state[:half]), list(initial_state[half:])
 
     def compute_output_shape(self, sequences_shape: Shape, initial_state_shape: Any = None) -> Any:  # type: ignore[override]
-        shape = self.forward_layer.compute_output_shape(sequences_shape)
-        output, states = (shape[0], shape[1:]) if self.return_state else (shape, ())
-        if self.merge_mode is None:
-            return (output, output, *states, *states)
-        merged = MERGES[self.merge_mode].output_shape([output, output])
-        return (merged, *states, *states) if self.return_state else merged
+        shapes = [layer.compute_output_shape(sequences_shape) for layer in self.pair]
+        states = [state for shape in shapes for state in shape[1:]] if self.return_state else []
+        outputs = [shape[0] for shape in shapes] if self.return_state else shapes
+        if self.merge_mode is not None:
+            merged = MERGES[self.merge_mode].output_shape(outputs)
+            if merged is None:
+                raise ValueError(
+                    f"{self.who}: merge_mode={self.merge_mode!r} does not fit outputs of the shapes {outputs[0]} and "
+                    f"{outputs[1]}. Give both layers as many units, or choose merge_mode='concat'."
+                )
+            outputs = [merged]
+        results = (*outputs, *states)
+        return results if len(results) > 1 else results[0]
 
     def compute_mask(self, inputs: Any, previous_mask: np.ndarray | None = None) -> Any:
         """The mask of the output: that of the input if all steps are returned, else None."""
