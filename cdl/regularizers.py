@@ -72,8 +72,8 @@ def _no_gradient(who: Any) -> NotImplementedError:
 class L1L2(Regularizer):
     """l1 * sum |w| + l2 * sum w^2. ValueError for a factor that is negative or not finite.
 
-    >>> L1L2(l1=0.1, l2=0.01)(np.array([1.0, -2.0]))
-    0.35
+    >>> L1L2(l1=0.5, l2=0.25)(np.array([1.0, -2.0]))
+    2.75
     """
 
     def __init__(self, l1: float | None = 0.0, l2: float | None = 0.0) -> None:
