@@ -13,6 +13,7 @@ import numpy as np
 
 from cdl import config, ops
 from cdl.utils import registry
+from cdl.utils.naming import told
 from cdl.utils.numerical import as_float
 
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ class Regularizer:
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Regularizer:
         return cls(**config)
+
+    def __repr__(self) -> str:
+        return told(self)
 
 
 class FunctionRegularizer(Regularizer):
