@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+import cdl
+
+PACKAGE = Path(cdl.__file__).parent
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(page.relative_to(ROOT).as_posix() for page in [*ROOT.glob("*.md"), *ROOT.glob("*/*.md")])
 
@@ -97,7 +100,8 @@ def test_links_lead_to_files(page):
 def test_files_that_are_named_are_there(page):
     """`src/gemm.c`, and `python benchmarks/ops.py` in a block of commands."""
     named = set(re.findall(r"(?<![\w/.*])(?:cdl|src|docs|tests|examples|benchmarks|tools)/[\w./]*\w", text_of(page)))
-    assert sorted(name for name in named if not any((ROOT / name).parent.glob(Path(name).name + "*"))) == []
+    paths = {name: (PACKAGE.parent if name.startswith("cdl/") else ROOT) / name for name in named}
+    assert sorted(name for name, path in paths.items() if not any(path.parent.glob(path.name + "*"))) == []
 
 
 @pytest.mark.parametrize("page", PAGES)
