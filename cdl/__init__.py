@@ -87,3 +87,8 @@ def __getattr__(name: str) -> Any:
             f"instead."
         )
     return importlib.import_module(f"cdl.{name}")
+
+
+def __dir__() -> list[str]:
+    """Completion imports what it shows: scikit-learn, which may be missing, and is slow, is left out."""
+    return sorted({*globals(), *__all__, "plotting", "saving"})

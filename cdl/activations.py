@@ -431,7 +431,7 @@ def get(identifier: Any) -> Activation:
     A callable that has no `backward(x, y, dy)` serves for prediction only. Of a layer that is an activation, such as
     `layers.LeakyReLU(0.1)`, it is the function; ValueError for other layers.
 
-    >>> get("relu")([-1.0, 2.0])
+    >>> get("relu")(np.float32([-1.0, 2.0]))
     array([0., 2.], dtype=float32)
     """
     found = function_or_layer(identifier)

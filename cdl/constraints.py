@@ -9,6 +9,7 @@ import numpy as np
 
 from cdl import config
 from cdl.utils import registry
+from cdl.utils.naming import told
 
 Axis = int | Sequence[int] | None
 
@@ -25,6 +26,9 @@ class Constraint:
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Constraint:
         return cls(**config)
+
+    def __repr__(self) -> str:
+        return told(self)
 
 
 def _norms(w: np.ndarray, axis: Axis) -> np.ndarray:

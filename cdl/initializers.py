@@ -14,6 +14,7 @@ import numpy as np
 
 from cdl import config, random
 from cdl.utils import registry, windows
+from cdl.utils.naming import told
 from cdl.utils.seeds import SeedGenerator, as_seed, make_default_seed
 
 Shape = Sequence[int]
@@ -40,6 +41,9 @@ class Initializer:
     def clone(self) -> Initializer:
         """A new initializer with the same arguments."""
         return type(self).from_config(self.get_config())
+
+    def __repr__(self) -> str:
+        return told(self)
 
 
 # ---------------------------------------------------------------------------------------------------- fixed values

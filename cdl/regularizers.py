@@ -13,6 +13,7 @@ import numpy as np
 
 from cdl import config, ops
 from cdl.utils import registry
+from cdl.utils.naming import told
 from cdl.utils.numerical import as_float
 
 if TYPE_CHECKING:
@@ -46,6 +47,9 @@ class Regularizer:
     def from_config(cls, config: dict[str, Any]) -> Regularizer:
         return cls(**config)
 
+    def __repr__(self) -> str:
+        return told(self)
+
 
 class FunctionRegularizer(Regularizer):
     """A function of `w` as a regularizer; its derivative is the function's attribute `gradient`, if it has one."""
@@ -72,8 +76,8 @@ def _no_gradient(who: Any) -> NotImplementedError:
 class L1L2(Regularizer):
     """l1 * sum |w| + l2 * sum w^2. ValueError for a factor that is negative or not finite.
 
-    >>> L1L2(l1=0.1, l2=0.01)(np.array([1.0, -2.0]))
-    0.35
+    >>> L1L2(l1=0.5, l2=0.25)(np.array([1.0, -2.0]))
+    2.75
     """
 
     def __init__(self, l1: float | None = 0.0, l2: float | None = 0.0) -> None:

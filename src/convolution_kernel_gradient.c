@@ -111,6 +111,8 @@ static int kernel_gradient(ptrdiff_t n, ptrdiff_t i, ptrdiff_t o, ptrdiff_t grou
     }
     if (dkernel && winograd_suits(i, o, groups, w))
         return winograd_kernel_gradient(n, i, o, w, x, dz, dkernel, dbias);
+    if (job.size == 0)
+        job.dkernel = NULL;             /* for add_parts_task, which has at least one item: it adds the biases */
 
     /* The number of parts follows from the sizes alone, so that all machines add the same sums. */
     job.parts = least(n, job.size < 1 << 18 ? MOST_PARTS : MOST_PARTS / 4);

@@ -201,7 +201,17 @@ def losses(*shape: int) -> list[Case]:
 LOSSES = [case for shape in [*ROWS, (32, 1), (2003, 1), (2003, 31), (3, 4, 5)] for case in losses(*shape)]
 
 EMPTY = [(0, 3, 2), (3, 0, 2), (3, 2, 0)]
-PRODUCTS = [*EMPTY, (1, 1, 1), (7, 5, 9), (16, 16, 16), (17, 33, 31), (32, 784, 10), (130, 129, 131)]
+PRODUCTS = [
+    *EMPTY,
+    (1, 1, 1),
+    (1, 9, 5),
+    (1, 37, 130),
+    (7, 5, 9),
+    (16, 16, 16),
+    (17, 33, 31),
+    (32, 784, 10),
+    (130, 129, 131),
+]
 MATRIX = [
     *[
         Case("matmul", normal(*((k, m) if a else (m, k))), normal(*((n, k) if b else (k, n))), a, b, length=k)

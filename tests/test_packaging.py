@@ -97,6 +97,23 @@ def test_import_brings_numpy_and_the_standard_library_only():
     assert not {name for name in others if not name.startswith(("cython_runtime", "_cython_"))}
 
 
+def test_completion_shows_all_names_also_without_optional_packages():
+    script = """
+import sys
+for name in ("sklearn", "matplotlib", "h5py"):
+    sys.modules[name] = None
+import rlcompleter, cdl
+completer = rlcompleter.Completer({"cdl": cdl})
+for package in ("cdl", *(f"cdl.{name}" for name in cdl.__all__), "cdl.saving", "cdl.plotting"):
+    found = {name.rpartition(".")[2].rstrip("()") for name in completer.attr_matches(package + ".")}
+    wanted = getattr(eval(package), "__all__", ())
+    assert found >= set(wanted), (package, set(wanted) - found)
+assert completer.attr_matches("cdl.pl") == ["cdl.plotting"]
+"""
+    result = python("-c", script)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
 @in_git
 def test_no_generated_file_is_tracked():
     command = ["git", "-c", "safe.directory=*", "ls-files"]

@@ -124,3 +124,38 @@ def test_unknown_names_are_answered_with_the_nearest():
         cdl.losses.get("mean_square_error")
     with pytest.raises(ValueError, match=r"Known names: .*Zeros"):
         cdl.initializers.get("qqqqqqqq")
+
+
+class Half(cdl.regularizers.Regularizer):
+    """It has no config."""
+
+
+class Unfinished(cdl.constraints.Constraint):
+    def get_config(self):
+        return {"axis": self.axis}
+
+
+@pytest.mark.parametrize(
+    ("thing", "expected"),
+    [
+        (cdl.regularizers.L2(0.5), "<L2 l2=0.5>"),
+        (cdl.initializers.GlorotUniform(), "<GlorotUniform>"),
+        (cdl.initializers.RandomNormal(stddev=0.1, seed=3), "<RandomNormal seed=3, mean=0.0, stddev=0.1>"),
+        (cdl.constraints.MaxNorm(1), "<MaxNorm max_value=1, axis=0>"),
+        (cdl.losses.Huber(), "<Huber name=huber_loss>"),
+        (cdl.optimizers.Adam(), "<Adam learning_rate=0.001, iterations=0>"),
+        (cdl.optimizers.SGD(lambda step: 0.5), "<SGD learning_rate=0.5, iterations=0>"),
+        (cdl.callbacks.History(), "<History epochs=0>"),
+        (Half(), "<Half>"),
+        (Unfinished(), "<Unfinished>"),
+    ],
+    ids=str,
+)
+def test_objects_show_what_they_were_made_from(thing, expected):
+    assert repr(thing) == expected
+
+
+def test_a_history_shows_where_training_ended():
+    model = cdl.Sequential([cdl.layers.Dense(1, kernel_initializer="zeros")])
+    model.compile("sgd", "mse")
+    assert repr(model.fit(np.zeros((4, 2)), np.full((4, 1), 2.0), epochs=1, verbose=0)) == "<History epochs=1, loss=4>"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Iterable
 from typing import Any
@@ -27,7 +26,7 @@ class CSVLogger(Callback):
         self.filename, self.sep, self.append = os.fspath(filename), separator, append
         self.append_header = True
         self.keys: list[str] | None = None
-        self.writer: csv.DictWriter | None = None
+        self.writer: Any = None
         self.csv_file: Any = None
 
     def on_train_begin(self, logs: Logs = None) -> None:
@@ -37,6 +36,8 @@ class CSVLogger(Callback):
         self.keys = None
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        import csv
+
         logs = logs or {}
         if self.writer is None or self.keys is None:
             self.keys = sorted(logs)

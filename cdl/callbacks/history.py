@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 from cdl.callbacks.callback import Callback, Logs
 
 
@@ -21,3 +23,8 @@ class History(Callback):
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
         self.model.history = self
+
+    def __repr__(self) -> str:
+        last = {name: values[-1] for name, values in self.history.items() if values}
+        numbers = "".join(f", {name}={value:.4g}" for name, value in last.items() if isinstance(value, Real))
+        return f"<History epochs={len(self.epoch)}{numbers}>"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from typing import Any
 
@@ -36,6 +35,7 @@ class RemoteMonitor(Callback):
         self.headers, self.send_as_json = headers, send_as_json
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        import json
         from http.client import HTTPException
         from urllib.parse import urlencode
         from urllib.request import Request, urlopen

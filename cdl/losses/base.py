@@ -66,6 +66,9 @@ class Loss:
     def dtype(self) -> str:
         return config.floatx() if self._dtype is None else self._dtype.name
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}>"
+
     def call(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
         """The value of each sample."""
         raise NotImplementedError(f"Loss {self.name!r} must define call(self, y_true, y_pred).")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 
@@ -48,6 +47,8 @@ class Storable:
 
         `kwargs` are for `json.dumps`, such as indent=2.
         """
+        import json
+
         from cdl.saving.construction import config_of
 
         config, _ = config_of(self, include_optimizer=True)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from cdl.utils import registry
+from cdl.utils.naming import told
 
 
 class LearningRateSchedule:
@@ -38,6 +39,9 @@ class LearningRateSchedule:
     def from_config(cls, config: dict[str, Any]) -> LearningRateSchedule:
         """The schedule that `get_config` described."""
         return cls(**config)
+
+    def __repr__(self) -> str:
+        return told(self)
 
 
 class StaircaseDecay(LearningRateSchedule):

@@ -176,6 +176,9 @@ class OptimizerState:
             "gradient_accumulation_steps": self.gradient_accumulation_steps,
         }
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} learning_rate={self._rate():.4g}, iterations={self.t - 1}>"
+
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Self:
         """The optimizer that `get_config` described, without its state."""

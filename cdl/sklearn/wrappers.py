@@ -235,8 +235,8 @@ class Classifier(ClassifierMixin, Wrapper):
     ...     model.compile("adam", "categorical_crossentropy")
     ...     return model
     >>> grid = GridSearchCV(Classifier(network, fit_kwargs={"epochs": 20}), {"model_kwargs__units": [16, 64]})
-    >>> grid.fit(X, y).predict(X[:3])
-    array(['setosa', 'setosa', 'setosa'])
+    >>> grid.fit(X, y).predict(X[:3]).tolist()
+    ['setosa', 'setosa', 'setosa']
     """
 
     classes_: np.ndarray

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from typing import Any
 
 _taken: Counter[str] = Counter()
 
@@ -25,6 +26,16 @@ def auto_name(class_name: str) -> str:
     number = _taken[name]
     _taken[name] += 1
     return f"{name}_{number}" if number else name
+
+
+def told(thing: Any) -> str:
+    """The repr of what is nothing but its arguments, such as `<L2 l2=0.01>`; of what has no config, its class alone."""
+    try:
+        arguments = thing.get_config()
+    except Exception:  # of somebody's own, or in the middle of its __init__
+        arguments = {}
+    shown = ", ".join(f"{name}={value!r}" for name, value in arguments.items() if value is not None)
+    return f"<{type(thing).__name__}{' ' * bool(shown)}{shown}>"
 
 
 def clear_session(free_memory: bool = True) -> None:
