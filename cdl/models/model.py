@@ -40,8 +40,8 @@ PREDICT_NUMBERS = 1_500_000
 class Model(Compilable, Storable):
     """A layer that can be trained: what `Sequential` adds layers to.
 
-    Subclasses define `forward` and `backward` like any layer. `Model(inputs, outputs)` is a `Functional` model: what
-    lies between tensors of a built Sequential model.
+    Subclasses define `forward` and `backward` like any layer. `Model(inputs, outputs)` is a `Functional` model: the
+    layers between two tensors.
     """
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -52,6 +52,11 @@ class Model(Compilable, Storable):
         return super().__new__(cls)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if args or "inputs" in kwargs or "outputs" in kwargs:
+            raise TypeError(
+                f"{type(self).__name__}: a class whose models lie between tensors, (inputs, outputs), derives from "
+                f"cdl.models.Functional in the place of Model."
+            )
         super().__init__(*args, **kwargs)
         self.history: History | None = None
         self.stop_training = False

@@ -178,17 +178,17 @@ class Sequential(Chain, Model):
         if index is not None and name is not None:
             raise ValueError(f"Provide only a layer name or a layer index. Received: index={index}, name={name}.")
         if index is not None:
-            if not -len(self._stack) <= index < len(self._stack):
+            if not -len(self.layers) <= index < len(self.layers):
                 raise ValueError(
-                    f"Was asked to retrieve layer at index {index} but model only has {len(self._stack)} layers."
+                    f"Was asked to retrieve layer at index {index} but model only has {len(self.layers)} layers."
                 )
-            return self._stack[index]
+            return self.layers[index]
         if name is None:
             raise ValueError("Provide either a layer name or layer index at `get_layer`.")
-        for layer in self._stack:
+        for layer in self.layers:
             if layer.name == name:
                 return layer
-        raise ValueError(f"No such layer: {name}. Existing layers are: {[layer.name for layer in self._stack]}.")
+        raise ValueError(f"No such layer: {name}. Existing layers are: {[layer.name for layer in self.layers]}.")
 
     def get_config(self) -> dict[str, Any]:
         from cdl import layers

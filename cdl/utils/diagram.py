@@ -39,7 +39,7 @@ class Draughtsman:
         """
         if not hasattr(model, "layers"):
             return Series([self.thing(model, False)], [self.label(None, model.dtype)])
-        layers, shapes = model.layers, model._shapes[1:]
+        layers, shapes = model._stack, model._shapes[1:]
         dtypes = model.output_dtypes(layers[0].dtype if layers else model.dtype)
         ends = set(getattr(model, "_positions", ()))
         marks = [number + 1 in ends and len(ends) > 1 for number in range(len(layers))]
