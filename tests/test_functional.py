@@ -98,7 +98,7 @@ def test_a_new_head_on_the_output_of_a_model():
 def test_a_layer_may_be_called_twice_in_a_chain(tmp_path):
     shared = Dense(4, name="shared")
     x = Input((4,))
-    model = Model(x, shared(layers.ReLU()(shared(x))))
+    model = Model(x, shared(layers.ReLU(name="re_lu")(shared(x))))
     assert len(model.weights) == 2 and [layer.name for layer in model.layers[1:]] == ["shared", "re_lu"]
     np.testing.assert_array_equal(model.predict(X, verbose=0), shared(np.maximum(shared(X), 0)))
     model.save(tmp_path / "twice.keras")

@@ -728,3 +728,10 @@ def test_a_metric_may_have_a_number_for_each_class(capsys):
     assert history["f1_score"][0].shape == (3,)
     assert f"f1_score: {history['f1_score'][0].mean():.4f}" in capsys.readouterr().out
     assert model.evaluate(x, y, verbose=0)[1].shape == (3,)
+
+
+def test_how_a_model_is_run_can_be_read():
+    model = regressor()
+    assert (model.run_eagerly, model.jit_compile, model.steps_per_execution) == (False, False, 1)
+    model.compile("sgd", "mse", run_eagerly=True, jit_compile=True, steps_per_execution=4)
+    assert (model.run_eagerly, model.jit_compile, model.steps_per_execution) == (True, True, 4)
