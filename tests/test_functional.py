@@ -49,6 +49,9 @@ def test_a_chain_knows_its_layers_the_input_first():
     assert chain.input is chain.inputs[0] is chain.layers[0].output and chain.output is chain.layers[-1].output
     assert chain.input_shape == (None, 4) and chain.output_shape == (None, 3)
     assert [weight.path for weight in chain.weights[:2]] == ["hidden/kernel", "hidden/bias"]
+    chain.trainable = False
+    assert not any(layer.trainable for layer in chain.layers) and chain.trainable_weights == []
+    chain.trainable = True
     features = Model(chain.input, chain.get_layer("hidden").output)
     np.testing.assert_array_equal(features.predict(X, verbose=0), chain.get_layer("hidden")(X))
 

@@ -46,6 +46,7 @@ class Functional(Sequential):
         self._input_layer = InputLayer(batch_shape=sources[0].shape, dtype=sources[0].dtype, name=sources[0].name)
         self._input_layer._place = (sources[0], sources[0])
         self._set_stack(tuple(tensor.layer for tensor in self._tensors[1:]))  # type: ignore[misc]
+        self._sublayers.insert(0, self._input_layer)
 
     def _connect(self) -> None:
         """The tensors are there already."""
