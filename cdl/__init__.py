@@ -8,7 +8,7 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
-from cdl import _clash
+from cdl import _clash, _left_out
 
 _clash.check(os.path.dirname(__file__))
 
@@ -82,10 +82,7 @@ _native.name_functions(ops.FUNCTIONS)
 def __getattr__(name: str) -> Any:
     """Parts that few programs need are imported when they are first named."""
     if name not in ("plotting", "preprocessing", "saving", "sklearn", "wrappers"):
-        raise AttributeError(
-            f"module 'cdl' has no attribute {name!r}. docs/keras.md says what of Keras is left out, and what there is "
-            f"instead."
-        )
+        raise _left_out.no_attribute(__name__, name)
     return importlib.import_module(f"cdl.{name}")
 
 

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from cdl import _native
+from cdl._left_out import no_attribute
 
 BACKENDS = ("native", "reference")
 active: ModuleType = _native
@@ -103,5 +104,5 @@ KERAS_NAMES = {
 def __getattr__(name: str) -> Any:
     """Found when they are named: this module, which is below all others, imports none of them."""
     if name not in KERAS_NAMES:
-        raise AttributeError(f"module 'cdl.backend' has no attribute {name!r}")
+        raise no_attribute(__name__, name)
     return getattr(importlib.import_module(f"cdl.{KERAS_NAMES[name]}"), name)

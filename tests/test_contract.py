@@ -83,7 +83,7 @@ ORDER = [
     {"ops"},
     {"config"},
     {"backend"},
-    {"_native", "reference", "_clash", "_version"},
+    {"_native", "reference", "_clash", "_left_out", "_version"},
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 MODULES = sorted((ROOT / "cdl").rglob("*.py"))

@@ -408,3 +408,17 @@ def test_a_loop_by_hand_does_what_fit_does():
         optimizer.apply(twin.gradients(ctx, dy), twin.trainable_variables)
     for one, other in zip(model.get_weights(), twin.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_model_of_ones_own_knows_its_layers():
+    class Two(cdl.Model):
+        def __init__(self):
+            super().__init__(name="two")
+            self.hidden = layers.Dense(4, activation="relu", name="hidden")
+            self.heads = [layers.Dense(1, name="mean"), layers.Dense(1, name="spread")]
+
+    model = Two()
+    assert [layer.name for layer in model.layers] == ["hidden", "mean", "spread"]
+    assert model.get_layer("spread") is model.get_layer(index=2) is model.heads[1]
+    with pytest.raises(ValueError, match=r"No such layer: out. Existing layers are: \['hidden', 'mean', 'spread'\]"):
+        model.get_layer("out")

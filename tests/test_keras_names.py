@@ -73,3 +73,36 @@ def test_keras_backend_leads_to_where_things_are():
     assert cdl.backend.backend() == cdl.config.backend()
     with pytest.raises(AttributeError, match="no attribute 'conv2d'"):
         cdl.backend.conv2d  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "from cdl.layers import Concatenate",
+        "from cdl.layers import Dense, Concatenate",
+        "from cdl import applications",
+        "import cdl.applications",
+        "from cdl.applications import VGG16",
+        "from cdl.layers.convolutional import Conv2D",
+        "from cdl.optimizers import LossScaleOptimizer",
+        "from cdl.utils import get_file",
+        "import cdl.mixed_precision as mixed_precision",
+    ],
+)
+def test_imports_of_what_is_left_out_say_where_to_look(statement):
+    with pytest.raises(ImportError, match=r"module 'cdl\S*' has no attribute '\w+'. docs/keras.md says what"):
+        exec(statement)
+
+
+def test_others_are_left_alone():
+    assert not hasattr(cdl.layers, "Concatenate") and not hasattr(cdl, "applications")
+    for statement, message in [
+        ("import cdl.layers.Dense", "No module named 'cdl.layers.Dense'"),
+        ("from json import Concatenate", "cannot import name 'Concatenate' from 'json'"),
+        ("import json.applications", "No module named 'json.applications'"),
+        ("from cdl import _nothing", "cannot import name '_nothing' from 'cdl'"),
+    ]:
+        with pytest.raises(ImportError, match=message):
+            exec(statement)
+    with pytest.raises(AttributeError, match=r"'cdl.utils' has no attribute 'get_file'. docs/keras.md"):
+        cdl.utils.get_file  # noqa: B018

@@ -214,11 +214,6 @@ def test_class_weights_take_labels_in_a_list_of_one_array():
     assert one == twin.train_on_batch(X, LABELS, class_weight={0: 0.5, 2: 3.0})
 
 
-def test_a_layer_called_on_an_input_says_how_layers_are_joined():
-    with pytest.raises(ValueError, match="Join layers in a Sequential"):
-        layers.Dense(3)(layers.Input((4,)))
-
-
 def test_initial_epoch_is_where_counting_begins():
     history = regressor().fit(X, Y, initial_epoch=3, epochs=5, verbose=0)
     assert history.epoch == [3, 4] and len(history.history["loss"]) == 2
@@ -733,3 +728,10 @@ def test_a_metric_may_have_a_number_for_each_class(capsys):
     assert history["f1_score"][0].shape == (3,)
     assert f"f1_score: {history['f1_score'][0].mean():.4f}" in capsys.readouterr().out
     assert model.evaluate(x, y, verbose=0)[1].shape == (3,)
+
+
+def test_how_a_model_is_run_can_be_read():
+    model = regressor()
+    assert (model.run_eagerly, model.jit_compile, model.steps_per_execution) == (False, False, 1)
+    model.compile("sgd", "mse", run_eagerly=True, jit_compile=True, steps_per_execution=4)
+    assert (model.run_eagerly, model.jit_compile, model.steps_per_execution) == (True, True, 4)

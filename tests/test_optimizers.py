@@ -498,3 +498,13 @@ def test_a_store_of_another_size_is_not_loaded():
     with pytest.warns(UserWarning, match="Skipping variable loading"):
         optimizer.load_own_variables({"0": np.array(3)})
     assert optimizer.iterations == 0
+
+
+def test_a_rule_written_for_keras_says_what_it_is_here():
+    with pytest.raises(
+        TypeError, match=r"Mine defines update_step.*as in Keras; here the rule is update\(values, grads"
+    ):
+
+        class Mine(Optimizer):
+            def update_step(self, gradient, variable, learning_rate):
+                variable.assign(variable - learning_rate * gradient)

@@ -477,5 +477,5 @@ def test_time_distributed_hands_on_what_a_mask_says_about_each_step():
 
 @pytest.mark.parametrize("layer", [LSTM(2, return_state=True), Bidirectional(GRU(2), merge_mode=None)])
 def test_a_layer_with_several_outputs_has_no_place_in_a_chain(layer):
-    with pytest.raises(ValueError, match=rf"Sequential '.*': {layer.who} has [23] outputs"):
+    with pytest.raises(ValueError, match=rf"{layer.who} has [23] outputs"):
         cdl.Sequential([cdl.Input((4, 3)), layer])

@@ -516,6 +516,18 @@ def test_a_clone_learns_with_an_optimizer_and_metrics_of_its_own():
 # ---- names of files ----
 
 
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"model.keras: there is no folder .*nowhere. Make it first"):
+        small().save(tmp_path / "nowhere" / "model.keras")
+
+
+def test_save_format_of_keras_2_has_no_effect(tmp_path):
+    model = small()
+    with pytest.warns(UserWarning, match=r"here 'model.h5'. Leave out save_format='tf'"):
+        model.save(tmp_path / "model.h5", save_format="tf")
+    assert same_weights(model, cdl.models.load_model(tmp_path / "model.h5"))
+
+
 def test_unknown_suffixes_are_refused(tmp_path):
     model = small()
     for call in (model.save, cdl.models.load_model, model.load_weights, model.save_weights):

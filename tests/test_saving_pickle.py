@@ -119,7 +119,7 @@ def test_inner_models_and_models_between_tensors():
     both, maps_too = pickle.loads(pickle.dumps((model, maps)))
     for one, same in zip(maps.predict(X[:, 0]), maps_too.predict(X[:, 0]), strict=True):
         assert np.array_equal(one, same)
-    assert both.layers[1] is maps_too.layers[1]
+    assert both.layers[1] is maps_too.layers[2]
 
 
 def test_a_stateful_layer_goes_on_from_its_state():

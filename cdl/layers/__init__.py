@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from cdl._left_out import no_attribute
 from cdl.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from cdl.layers.base import Layer
 from cdl.layers.context import Context
@@ -245,10 +246,7 @@ MaxPool3D = MaxPooling3D
 def __getattr__(name: str) -> Any:
     """The layers that prepare data are imported when one of them is named."""
     if name not in __all__:
-        raise AttributeError(
-            f"module 'cdl.layers' has no attribute {name!r}. docs/keras.md says which of Keras' layers are left "
-            f"out, and what there is instead."
-        )
+        raise no_attribute(__name__, name)
     return getattr(import_module("cdl.layers.preprocessing"), name)
 
 

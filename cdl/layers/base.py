@@ -13,7 +13,7 @@ import numpy as np
 from cdl import config, constraints, initializers, regularizers
 from cdl.layers.context import Context
 from cdl.layers.forgotten import FORGOTTEN
-from cdl.layers.keras_tensor import KerasTensor, Shape
+from cdl.layers.keras_tensor import KerasTensor, Shape, behind, why_no_array
 from cdl.utils.naming import auto_name
 from cdl.utils.strings import no_numbers, numbers_in
 from cdl.variable import UNSET, RowGradient, Variable, is_loading, require_room
@@ -218,14 +218,14 @@ class Layer:
 
     # ---- the public call ----
 
-    def __call__(
-        self, x: Any, *, training: bool | None = None, mask: Any = None, ctx: Context | None = None
-    ) -> np.ndarray:
+    def __call__(self, x: Any, *, training: bool | None = None, mask: Any = None, ctx: Context | None = None) -> Any:
         """The layer's output for `x`: builds the layer if needed, converts and checks `x`, then runs `forward`.
 
         `mask`: for each step of `x` whether it counts, for layers that heed it. Give a `ctx` to be able to go back:
-        `layer.backward(ctx, dy)`.
+        `layer.backward(ctx, dy)`. For a `KerasTensor`, that of the output: `Model(inputs, outputs)` joins such layers.
         """
+        if isinstance(x, KerasTensor):
+            return behind(x, self, training, mask)
         x = self.take_in(x)
         ctx = ctx or Context(training, gradient=False)
         if mask is not None:
@@ -487,8 +487,8 @@ def to_array(x: Any, dtype: np.dtype | None, who: str) -> np.ndarray:
             f"with sequences."
         ) from None
     if x.dtype.kind not in "fiub":
-        if x.ndim == 0 and isinstance(x.item(), KerasTensor):
-            raise ValueError(f"{who} is the place of an Input; numbers are needed. Join layers in a Sequential model.")
+        if x.size and isinstance(x.flat[0], KerasTensor):
+            raise ValueError(f"{who} {why_no_array(x)}")
         raise ValueError(f"{who}: Invalid dtype: {x.dtype}. Numbers are needed; {no_numbers(x)}")
     return x if dtype is None or x.dtype == dtype else x.astype(dtype)
 

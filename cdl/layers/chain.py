@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from cdl.layers.base import Layer, Shape
 from cdl.layers.context import Context
+from cdl.layers.keras_tensor import sole_output
 from cdl.layers.regularization import ActivityPenalty
 from cdl.variable import Variable
 
@@ -40,13 +41,11 @@ class Chain(Layer):
                 layer.build(shape)
                 for variable in layer.weights:
                     variable.path = f"{self.name}/{variable.path}"
-            shape = layer.compute_output_shape(shape)
-            if any(isinstance(output, tuple | list) for output in shape):
-                raise ValueError(
-                    f"{self.who}: {layer.who} has {len(shape)} outputs, and a layer here has one. Leave out what asks "
-                    f"for more (return_state=True, merge_mode=None), or call the layer by itself."
-                )
-            self._shapes.append(tuple(shape))
+            self._shapes.append(sole_output(layer, layer.compute_output_shape(shape)))
+
+    def _as_called(self) -> Sequence[Any]:
+        """The layers as they run: each as it is, or as it was put into a graph."""
+        return self._stack
 
     def convert(self, x: Any) -> np.ndarray:
         """`x` as the first layer wants it."""
@@ -115,10 +114,10 @@ class Chain(Layer):
         steps = self._steps_for.get(learning)
         if steps is None:
             steps, below = [], False
-            for layer in self._stack:
+            for layer, called in zip(self._stack, self._as_called(), strict=True):
                 variables = layer.trainable_weights if learning is None else learning.intersection(layer.weights)
                 trained = below or bool(variables)
-                steps.append((layer, below, trained, layer.makes_masks))
+                steps.append((called, below, trained, layer.makes_masks))
                 if layer.activity_regularizer is not None:
                     steps.append((ActivityPenalty(layer.activity_regularizer), trained, trained, False))
                 below = trained

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cdl._left_out import no_attribute
 from cdl.layers import Layer
 from cdl.models.cloning import clone_model
 from cdl.models.functional import Functional
@@ -21,7 +22,7 @@ def __getattr__(name: str) -> Any:
         from cdl import saving
 
         return getattr(saving, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise no_attribute(__name__, name)
 
 
 def __dir__() -> list[str]:

@@ -34,6 +34,7 @@ class Compilable(Layer):
         super().__init__(*args, **kwargs)
         self.optimizer: optimizers.Optimizer | None = None
         self.objective: Objective | None = None
+        self.run_eagerly, self.jit_compile, self.steps_per_execution = False, False, 1  # scripts read them
         self._compile_arguments: dict[str, Any] = {}
         self._flags: dict[Layer, bool] = {}  # what `trainable` was when the model was compiled
 
@@ -66,6 +67,11 @@ class Compilable(Layer):
                 f"compile: loss_weights are for models with several outputs; this model has one. Metrics go by name: "
                 f"metrics=[...]. Received: loss_weights={loss_weights!r}"
             )
+        self.run_eagerly, self.jit_compile, self.steps_per_execution = (
+            run_eagerly,
+            jit_compile is True,
+            steps_per_execution,
+        )
         self.optimizer = optimizers.get(optimizer)
         self.objective = Objective(loss, metrics, weighted_metrics)
         self._flags = {layer: layer.trainable for layer in self._flatten_layers()}

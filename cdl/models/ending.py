@@ -72,5 +72,5 @@ def last_layer(model: Layer) -> KernelLayer | Activation | Softmax | None:
 def times_in(model: Layer, layer: Layer) -> int:
     """How often a layer is used in a model, by itself or by the layers in it."""
     owners = model._flatten_layers()
-    used = (one for owner in owners for one in (owner.layers if isinstance(owner, Chain) else owner._sublayers))
+    used = (one for owner in owners for one in (owner._stack if isinstance(owner, Chain) else owner._sublayers))
     return sum(one is layer for one in used)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from cdl.callbacks import Callback, CallbackList, History
-from cdl.layers.base import with_open_batch
+from cdl.layers.base import Layer, with_open_batch
 from cdl.layers.context import Context
 from cdl.models.compilable import Compilable
 from cdl.models.data import (
@@ -40,8 +40,8 @@ PREDICT_NUMBERS = 1_500_000
 class Model(Compilable, Storable):
     """A layer that can be trained: what `Sequential` adds layers to.
 
-    Subclasses define `forward` and `backward` like any layer. `Model(inputs, outputs)` is a `Functional` model: what
-    lies between tensors of a built Sequential model.
+    Subclasses define `forward` and `backward` like any layer. `Model(inputs, outputs)` is a `Functional` model: the
+    layers between two tensors.
     """
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -52,6 +52,11 @@ class Model(Compilable, Storable):
         return super().__new__(cls)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if args or "inputs" in kwargs or "outputs" in kwargs:
+            raise TypeError(
+                f"{type(self).__name__}: a class whose models lie between tensors, (inputs, outputs), derives from "
+                f"cdl.models.Functional in the place of Model."
+            )
         super().__init__(*args, **kwargs)
         self.history: History | None = None
         self.stop_training = False
@@ -340,6 +345,28 @@ class Model(Compilable, Storable):
         return values[0] if len(values) == 1 else values
 
     # ---- what there is ----
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers that are attributes of the model, in the order in which they were set."""
+        return list(self._sublayers)
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """The layer of that name or position. Raises ValueError where there is none."""
+        if index is not None and name is not None:
+            raise ValueError(f"Provide only a layer name or a layer index. Received: index={index}, name={name}.")
+        if index is not None:
+            if not -len(self.layers) <= index < len(self.layers):
+                raise ValueError(
+                    f"Was asked to retrieve layer at index {index} but model only has {len(self.layers)} layers."
+                )
+            return self.layers[index]
+        if name is None:
+            raise ValueError("Provide either a layer name or layer index at `get_layer`.")
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise ValueError(f"No such layer: {name}. Existing layers are: {[layer.name for layer in self.layers]}.")
 
     def summary(
         self,

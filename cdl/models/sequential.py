@@ -173,23 +173,6 @@ class Sequential(Chain, Model):
         """Stands for what comes out of the model. Raises AttributeError before it is built."""
         return super().output if self._place or not self.built else self.outputs[0]
 
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """The layer of that name or position. Raises ValueError where there is none."""
-        if index is not None and name is not None:
-            raise ValueError(f"Provide only a layer name or a layer index. Received: index={index}, name={name}.")
-        if index is not None:
-            if not -len(self._stack) <= index < len(self._stack):
-                raise ValueError(
-                    f"Was asked to retrieve layer at index {index} but model only has {len(self._stack)} layers."
-                )
-            return self._stack[index]
-        if name is None:
-            raise ValueError("Provide either a layer name or layer index at `get_layer`.")
-        for layer in self._stack:
-            if layer.name == name:
-                return layer
-        raise ValueError(f"No such layer: {name}. Existing layers are: {[layer.name for layer in self._stack]}.")
-
     def get_config(self) -> dict[str, Any]:
         from cdl import layers
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from cdl.layers.base import Layer, Shape
+from cdl.layers.chain import Chain
 from cdl.utils.text_width import columns
 from cdl.variable import Variable
 
@@ -67,9 +68,9 @@ def shown_layers(model: Any) -> list[tuple[Any, Shape | None]]:
     branches = getattr(model, "branches", None)
     if branches is not None:
         return [shown for branch in branches for shown in shown_layers(branch)]
-    stack = getattr(model, "layers", None)
-    if stack is None:  # a model of the user's own, of which only the layers are known
+    if not isinstance(model, Chain):  # a model of the user's own, of which only the layers are known
         return [(layer, own_output_shape(layer)) for layer in model._sublayers]
+    stack = model._stack
     shapes = model._shapes if model.built else [None, *map(own_output_shape, stack)]
     of_layers = list(zip(stack, shapes[1:], strict=True))
     return [(model._input_layer, shapes[0]), *of_layers] if isinstance(model, Functional) else of_layers

@@ -44,6 +44,14 @@ class Optimizer(OptimizerState):
     ...             value -= value * decay + learning_rate * np.sign(grad)
     """
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if hasattr(cls, "update_step") and cls.update is Optimizer.update:
+            raise TypeError(
+                f"{cls.__name__} defines update_step(gradient, variable, learning_rate), as in Keras; here the rule is "
+                f"update(values, grads, slots, decays, learning_rate), for lists of arrays; slots() names its state."
+            )
+
     # ---- a rule defines these ----
 
     def slots(self) -> Sequence[tuple[str, ...]]:

@@ -33,13 +33,20 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
     The suffix of `filepath` is the format: ".safetensors", cdl's own, needs nothing else; ".keras" and ".h5" are read
     by Keras as well, and need h5py. The file is replaced at once when all is written, so that a failure leaves the old
     one whole. `overwrite=False` asks, as Keras does, before a file is replaced. `include_optimizer=False` leaves out
-    the optimizer and the arguments of `compile`, and so does, with a warning, a lambda among them. Raises ValueError
-    for another suffix, TypeError for a lambda in a layer, which no file can hold, ImportError where h5py is missing.
+    the optimizer and the arguments of `compile`, and so does, with a warning, a lambda among them; `save_format` of
+    Keras 2 has no effect. Raises ValueError for another suffix, TypeError for a lambda in a layer, which no file can
+    hold, ImportError where h5py is missing.
 
     >>> model.save("model.safetensors")
     >>> model = cdl.models.load_model("model.safetensors")
     """
     include_optimizer = kwargs.pop("include_optimizer", True)
+    if save_format := kwargs.pop("save_format", None):
+        warnings.warn(
+            f"save: the format is that of the file's name, here {os.path.basename(os.fspath(filepath))!r}. Leave out "
+            f"save_format={save_format!r}.",
+            stacklevel=3,
+        )
     refuse("save", kwargs)
     if zipped is False:
         raise ValueError("save: cdl writes a model to one file. Received: zipped=False. Leave it out.")

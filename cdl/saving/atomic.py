@@ -23,6 +23,8 @@ def replacing(path: Any) -> Iterator[BinaryIO]:
     folder, name = os.path.split(path)
     if os.path.isdir(path):
         raise IsADirectoryError(f"{path} is a folder. Give the name of a file.")
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"{path}: there is no folder {folder}. Make it first: os.makedirs does.")
     temporary = os.path.join(folder, f".{name}.{os.urandom(6).hex()}.tmp")
     # Permissions are 0o666 without those that the umask takes, as for any new file.
     descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)

@@ -76,7 +76,7 @@ def save_model(model: Any, path: Any, include_optimizer: bool = True) -> None:
 
 def require_chain(model: Any) -> None:
     """ValueError for a model that is no list of layers, as these files are."""
-    if not hasattr(model, "layers"):
+    if not hasattr(model, "_stack"):
         raise ValueError(f'{model.who}: .h5 files are for Sequential models. Take ".safetensors" or ".keras".')
 
 

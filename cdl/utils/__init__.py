@@ -3,6 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from cdl._left_out import no_attribute
 from cdl.utils.dataset import PyDataset
 from cdl.utils.model_plotting import plot_model
 from cdl.utils.naming import clear_session
@@ -79,7 +80,7 @@ _later = {
 
 def __getattr__(name: str) -> Any:
     if name not in _later:
-        raise AttributeError(f"module 'cdl.utils' has no attribute {name!r}")
+        raise no_attribute(__name__, name)
     return getattr(importlib.import_module(f"cdl.utils.{_later[name]}"), name)
 
 

@@ -12,7 +12,7 @@ LEARNS, PLAIN, ENDS = "#d9e9f8", "#ffffff", "#eef1f4"
 
 @dataclass
 class Draughtsman:
-    """From layers to what is drawn. A layer is known by what it has: `layers` (a chain of them), `branches`, ..."""
+    """From layers to what is drawn. A layer is known by what it has: `_stack` (a chain of layers), `branches`, ..."""
 
     shapes: bool
     dtypes: bool
@@ -37,9 +37,9 @@ class Draughtsman:
 
         A model of the user's own is one box: how the layers in it are connected, only its `forward` knows.
         """
-        if not hasattr(model, "layers"):
+        if not hasattr(model, "_stack"):
             return Series([self.thing(model, False)], [self.label(None, model.dtype)])
-        layers, shapes = model.layers, model._shapes[1:]
+        layers, shapes = model._stack, model._shapes[1:]
         dtypes = model.output_dtypes(layers[0].dtype if layers else model.dtype)
         ends = set(getattr(model, "_positions", ()))
         marks = [number + 1 in ends and len(ends) > 1 for number in range(len(layers))]
@@ -49,7 +49,7 @@ class Draughtsman:
     def thing(self, layer: Any, is_output: bool) -> Thing:
         if hasattr(layer, "branches"):
             return Fork([self.chain(branch) for branch in layer.branches], self.meeting(layer, is_output))
-        if self.nested and getattr(layer, "layers", None):
+        if self.nested and getattr(layer, "_stack", None):
             inner = self.chain(layer)
             inner.labels[-1] = ""  # it stands behind the cluster
             return Cluster(f"{type(layer).__name__} {layer.name if self.names else ''}", inner)

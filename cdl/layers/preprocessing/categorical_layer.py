@@ -9,6 +9,7 @@ import numpy as np
 
 from cdl.layers.base import Layer, Shape
 from cdl.layers.context import Context
+from cdl.layers.keras_tensor import KerasTensor
 
 OLD_NAMES = {"binary": "multi_hot", "tf-idf": "tf_idf"}
 
@@ -34,7 +35,9 @@ class CategoricalLayer(Layer):
             raise ValueError(f"{who}: cdl computes on dense arrays. Received: sparse={sparse}. Leave it out.")
         self.sparse = False
 
-    def __call__(self, x: Any, **options: Any) -> np.ndarray:
+    def __call__(self, x: Any, **options: Any) -> Any:
+        if isinstance(x, KerasTensor):
+            return super().__call__(x, **options)
         x = self.convert(x)
         return super().__call__(x, **options) if x.ndim else self.forward(Context(gradient=False), x)
 

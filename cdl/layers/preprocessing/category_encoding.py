@@ -42,7 +42,7 @@ class CategoryEncoding(CategoricalLayer):
             raise ValueError(f"CategoryEncoding: `num_tokens` must be >= 1. Received: num_tokens={num_tokens}.")
         self.num_tokens = num_tokens
 
-    def __call__(self, x: Any, count_weights: Any = None, **options: Any) -> np.ndarray:
+    def __call__(self, x: Any, count_weights: Any = None, **options: Any) -> Any:
         if count_weights is None:
             return super().__call__(x, **options)
         x, weights = self.convert(x), np.asarray(count_weights, self.dtype)

@@ -8,6 +8,7 @@ import numpy as np
 
 from cdl.layers.base import Layer, Shape
 from cdl.layers.context import Context
+from cdl.layers.keras_tensor import KerasTensor, behind
 
 
 class SequenceLayer(Layer):
@@ -23,6 +24,10 @@ class SequenceLayer(Layer):
         ctx: Context | None = None,
     ) -> Any:
         """The layer's output for `sequences`: builds the layer if needed, converts and checks, then runs `forward`."""
+        if isinstance(sequences, KerasTensor):
+            if initial_state is not None:
+                raise ValueError(f"{self.who}: a model has one input, so layers in it begin with states of zero.")
+            return behind(sequences, self, training, mask)
         x = self.take_in(sequences)
         ctx = ctx or Context(training, gradient=False)
         if mask is not None:
