@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_sample_weight
 
 from cdl.sklearn import validation
+from cdl.sklearn.blas import one_blas_thread
 from cdl.sklearn.data import Rows, dense_rows
 from cdl.sklearn.epochs import Epochs
 from cdl.sklearn.heads import head
@@ -149,7 +150,8 @@ class Core:
         if isinstance(self.solver, str) and self.solver == "lbfgs":
             self._refuse_stochastic_options()
             rows = Rows(X, y, sample_weight, X.dtype)
-            self._fit_lbfgs(rows.x, rows.t, rows.weight, None, None, None, None, layer_units)
+            with one_blas_thread():
+                self._fit_lbfgs(rows.x, rows.t, rows.weight, None, None, None, None, layer_units)
         else:
             self._fit_in_batches(X, y, sample_weight, incremental)
         if not all(np.isfinite(array).all() for array in (*self.coefs_, *self.intercepts_)):
