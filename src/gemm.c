@@ -27,6 +27,7 @@ enum {
     COPY_M = 384, COPY_K = 256,         /* the block of a that is copied, if a is: 384 KB */
     BLOCK_A = (8 << 20) / sizeof(real), /* numbers of a that are read once for each panel, from the third-level cache */
     IN_PLACE = 16,                      /* up to so many rows, b is read in place */
+    LAID = 256,                         /* up to so many, the first tile lays a panel; with more, packing is not felt */
 };
 
 /* ---- One thread's part -------------------------------------------------------------------------------------------- */
@@ -199,8 +200,8 @@ static int part(const product *p, ptrdiff_t top, ptrdiff_t bottom, ptrdiff_t lef
             for (ptrdiff_t j = left; j < right; j += columns) {
                 columns = least(NR, right - j);
                 const real *b = (const real *)p->b.data + k0 * p->b.row + j * p->b.column;
-                const int lay = !in_place && p->b.column == 1 && columns == NR;
-                const int pack = columns < NR || p->b.column != 1;
+                const int whole = p->b.column == 1 && columns == NR, lay = whole && !in_place && bottom - top <= LAID;
+                const int pack = !lay && !(whole && in_place);
                 if (pack)
                     pack_panel(k, columns, p->b, b, panel);
                 const axis a_rows = {1, rows, copy_a ? 1 : p->a.row, &zero}, c_rows = {1, rows, p->c_row, &zero};
